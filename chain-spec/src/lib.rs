@@ -1,0 +1,1 @@
+//! salus-chain-spec
