@@ -129,7 +129,7 @@ mod tests {
         // A vector of bytes is read in one piece: it is no level of its own.
         let nested = vec![vec![vec![1u8]]];
         assert_eq!(decode_strict::<Vec<Vec<Vec<u8>>>>(&nested.encode(), 2), Ok(nested.clone()));
-        assert_eq!(decode_strict::<Vec<Vec<Vec<u8>>>>(&nested.encode(), 2), Err(DecodeError::Depth { max: 2 }));
+        assert_eq!(decode_strict::<Vec<Vec<Vec<u8>>>>(&nested.encode(), 1), Err(DecodeError::Depth { max: 1 }));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! ed25519-zebra verifies. ZIP-215 itself accepts small-order keys, under which one signature fits
 //! every message: [`check_key`] stands wherever a key enters state.
 
-use blake2::{Blake2b128, Blake2b256, Blake2b512};
+use blake2::{Blake2b, Blake2b128, Blake2b256, Blake2b512, digest::consts::U8};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use ed25519_zebra::{VerificationKey, VerificationKeyBytes, batch};
 use hmac::{Hmac, KeyInit, Mac};
@@ -18,6 +18,11 @@ use crate::{AccountId, Hash};
 /// BLAKE2b-256: identifies blocks and extrinsics, and shortens long signing payloads.
 pub fn blake2_256(bytes: &[u8]) -> Hash {
     Hash(Blake2b256::digest(bytes).into())
+}
+
+/// BLAKE2b-64: names runtime interfaces.
+pub fn blake2_64(bytes: &[u8]) -> [u8; 8] {
+    Blake2b::<U8>::digest(bytes).into()
 }
 
 /// BLAKE2b-128: the prefix of a `Blake2_128Concat` storage key.

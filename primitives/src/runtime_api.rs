@@ -166,7 +166,8 @@ pub trait RuntimeApi: Send + Sync {
     fn block_interval_min(&self, state: &dyn StateReader) -> u64;
 
     /// Could this stand in the block after `parent`? A nonce ahead of its turn is valid here and waits in
-    /// the pool: compare `nonce` with `next_nonce`.
+    /// the pool: compare `nonce` with `next_nonce`. A signature in `verified` is not verified again, so that
+    /// the pool can afford to ask anew after each block.
     ///
     /// # Errors
     /// [`InvalidTransaction`] with the reason.
@@ -175,6 +176,7 @@ pub trait RuntimeApi: Send + Sync {
         state: &dyn StateReader,
         parent: &Header,
         extrinsic: &RawExtrinsic,
+        verified: &dyn VerifiedSignatures,
     ) -> Result<ValidTransaction, InvalidTransaction>;
 
     /// Execute a block's extrinsics on its parent's state.

@@ -1,0 +1,112 @@
+//! Keys, quotas and the smoke-test call.
+
+use salus_primitives::{
+    AccountId, Moment, PatientId, Subject,
+    crypto::KeyPair,
+    subject::Roles,
+    time::{DAY, HOUR},
+};
+use salus_support::{Class, Cost, testing::TestChain};
+
+use super::*;
+use crate::{keys, types::Usage, usage};
+
+salus_support::runtime! { 0 => System: crate::System, 1 => Timestamp: crate::Timestamp }
+
+type Chain = TestChain<Runtime>;
+const PATIENT: Subject = Subject::Patient(PatientId([1; 16]));
+const NOW: Moment = Moment(1_000_000_000_000);
+
+fn key(seed: u8) -> AccountId {
+    KeyPair::from_seed(&[seed; 32]).public()
+}
+
+fn bind(chain: &mut Chain, seed: u8, roles: Roles, until: Option<Moment>) -> Result<(), BindError> {
+    let mut outcome = Ok(());
+    let now = chain.now();
+    chain.prepare(|state| outcome = keys::bind(state, now, key(seed), PATIENT, roles, until));
+    outcome
+}
+
+#[test]
+fn a_registered_key_may_call_and_a_stranger_may_not() {
+    let mut chain = Chain::new();
+    chain.refused(key(1), Call::Noop {}, Error::NotRegistered);
+    bind(&mut chain, 1, Roles::NONE, None).unwrap();
+    chain.ok(key(1), Call::Noop {});
+}
+
+#[test]
+fn a_dropped_key_calls_no_more_and_is_never_bound_again() {
+    let mut chain = Chain::new();
+    bind(&mut chain, 1, Roles::NONE, None).unwrap();
+    chain.prepare(|state| keys::end(state, key(1)));
+    chain.refused(key(1), Call::Noop {}, Error::NotRegistered);
+    assert_eq!(bind(&mut chain, 1, Roles::NONE, None), Err(BindError::Taken));
+    assert!(keys::live(chain.state(), PATIENT, NOW).is_empty());
+}
+
+#[test]
+fn a_session_key_runs_out_and_makes_room_for_the_next() {
+    let mut chain = Chain::new();
+    let until = chain.now().plus(HOUR);
+    bind(&mut chain, 1, Roles::NONE, Some(until)).unwrap();
+    bind(&mut chain, 2, Roles::NONE, Some(until)).unwrap();
+    assert_eq!(bind(&mut chain, 3, Roles::NONE, Some(until)), Err(BindError::TooMany));
+    chain.ok(key(1), Call::Noop {}).advance(HOUR).refused(key(1), Call::Noop {}, Error::NotRegistered);
+    let later = chain.now().plus(HOUR);
+    bind(&mut chain, 3, Roles::NONE, Some(later)).unwrap();
+}
+
+#[test]
+fn a_person_has_at_most_four_lasting_keys() {
+    let mut chain = Chain::new();
+    for seed in 1..=4 {
+        bind(&mut chain, seed, Roles::NONE, None).unwrap();
+    }
+    assert_eq!(bind(&mut chain, 5, Roles::NONE, None), Err(BindError::TooMany));
+}
+
+#[test]
+fn a_weak_key_is_never_bound() {
+    let mut chain = Chain::new();
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    chain.prepare(|state| {
+        let outcome = keys::bind(state, NOW, AccountId(identity), PATIENT, Roles::NONE, None);
+        assert!(matches!(outcome, Err(BindError::Weak(_))));
+    });
+    assert!(chain.entries().is_empty());
+}
+
+#[test]
+fn the_count_of_admins_follows_the_roles() {
+    let mut chain = Chain::new();
+    bind(&mut chain, 1, Roles::ADMIN, None).unwrap();
+    bind(&mut chain, 2, Roles::ADMIN.with(Roles::PRIVACY), None).unwrap();
+    assert_eq!(keys::admins(chain.state(), PATIENT), 2);
+    chain.prepare(|state| keys::set_roles(state, key(1), Roles::PRIVACY));
+    assert_eq!(keys::admins(chain.state(), PATIENT), 1);
+    chain.prepare(|state| keys::end(state, key(2)));
+    assert_eq!(keys::admins(chain.state(), PATIENT), 0);
+}
+
+#[test]
+fn a_quota_is_for_one_day_and_never_stops_a_protected_call() {
+    let mut chain = Chain::new();
+    let max = Parameters::default().patient_weight;
+    chain.prepare(|state| usage::charge(state, &PATIENT, max - 10, NOW));
+    let affords = |chain: &Chain, cost, now| usage::affords(chain.state(), &PATIENT, cost, now);
+    assert!(affords(&chain, Cost::ordinary(10), NOW));
+    assert!(!affords(&chain, Cost::ordinary(11), NOW));
+    assert!(affords(&chain, Cost { weight: 11, class: Class::Protected }, NOW));
+    assert!(affords(&chain, Cost::ordinary(11), NOW.plus(DAY)));
+    assert_eq!(storage::WeightUsed::get(chain.state(), &PATIENT), Usage { day: NOW.day(), weight: max - 10 });
+}
+
+#[test]
+fn parameters_outside_their_bounds_are_named() {
+    let wild = Parameters { block_interval_min: 0, ..Parameters::default() };
+    assert_eq!(wild.check().unwrap_err().to_string(), "parameter block_interval_min is 0, allowed is 1 to 4000");
+    assert_eq!(Parameters::default().check(), Ok(()));
+}
