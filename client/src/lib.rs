@@ -1,1 +1,8 @@
-//! salus-client
+//! What a hospital's or patient's program needs of Salus: encryption of records, keys at rest and FHIR at
+//! the edge.
+
+pub mod envelope;
+pub mod fhir;
+pub mod keystore;
+pub mod tags;
+pub mod vitals;

@@ -1,1 +1,11 @@
-//! salus-node
+//! The node as a library, so that tests and benchmarks can run it in their own process. `main.rs` is its program.
+
+pub mod backend;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod genesis;
+pub mod keys;
+pub mod layout;
+pub mod logs;
+pub mod service;

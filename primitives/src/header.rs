@@ -10,6 +10,7 @@ use crate::{
     Hash, Height, Moment, RawExtrinsic,
     codec::{DecodeError, MESSAGE_DEPTH_MAX, decode_strict},
     crypto, merkle,
+    validator_set::ValidatorSet,
 };
 
 /// Our four letters in digest items and justifications.
@@ -133,7 +134,91 @@ pub enum DigestError {
     Unexpected,
 }
 
+/// Why a header may not follow its parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// Another parent.
+    #[error("the header's parent is {found}, the newest block is {expected}")]
+    Parent {
+        /// What it names.
+        found: Hash,
+        /// What it must name.
+        expected: Hash,
+    },
+    /// Another height.
+    #[error("the header's height is {found}, the next one is {expected}")]
+    Number {
+        /// What it has.
+        found: Height,
+        /// What it must have.
+        expected: Height,
+    },
+    /// A digest of another form.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// Another validator set.
+    #[error("the header names validator set {found}, this height is decided by set {expected}")]
+    Set {
+        /// What it names.
+        found: u64,
+        /// What it must name.
+        expected: u64,
+    },
+    /// Another proposer than the one whose turn it is.
+    #[error("the header names proposer {found}, in round {round} it is the turn of {expected}")]
+    Proposer {
+        /// What it names.
+        found: u16,
+        /// Whose turn it is.
+        expected: u16,
+        /// The round it was built in.
+        round: u32,
+    },
+    /// Time does not rise.
+    #[error("block time {found} is not after its parent's {parent}")]
+    Time {
+        /// The block's, ms.
+        found: Moment,
+        /// The parent's, ms.
+        parent: Moment,
+    },
+}
+
+impl Slot {
+    /// May a block with this statement stand at `number`, decided by `set`, after a parent of time `parent_time`?
+    ///
+    /// # Errors
+    /// [`HeaderError`] by its rule (formats.md 4 and 5).
+    pub fn check(&self, number: Height, set: &ValidatorSet, parent_time: Moment) -> Result<(), HeaderError> {
+        if self.set_id != set.set_id {
+            return Err(HeaderError::Set { found: self.set_id, expected: set.set_id });
+        }
+        let expected = set.proposer_index(number, self.build_round);
+        if self.proposer_index != expected {
+            return Err(HeaderError::Proposer { found: self.proposer_index, expected, round: self.build_round });
+        }
+        if self.time <= parent_time {
+            return Err(HeaderError::Time { found: self.time, parent: parent_time });
+        }
+        Ok(())
+    }
+}
+
 impl Header {
+    /// The statement of a header that names `parent` as its parent and the height after it.
+    ///
+    /// # Errors
+    /// [`HeaderError`] by its rule; set, proposer and time are [`Slot::check`]'s.
+    pub fn follows(&self, parent: &Self, parent_hash: Hash) -> Result<Slot, HeaderError> {
+        if self.number != parent.number.next() {
+            return Err(HeaderError::Number { found: self.number, expected: parent.number.next() });
+        }
+        if self.parent_hash != parent_hash {
+            return Err(HeaderError::Parent { found: self.parent_hash, expected: parent_hash });
+        }
+        Ok(self.slot()?)
+    }
+
     /// The block hash: BLAKE2b-256 of the SCALE header.
     pub fn hash(&self) -> Hash {
         crypto::blake2_256(&self.encode())

@@ -3,6 +3,7 @@
 //!
 //! Pure: no clock, no randomness, no I/O. Cryptography is named in [`crypto`] alone.
 
+pub mod archive;
 pub mod bounded;
 pub mod codec;
 pub mod commit;

@@ -1,10 +1,10 @@
 //! The one face the node sees of the runtime. A simulator may put a toy behind it.
 
 use crate::{
-    AccountId, Hash, Header, Height, RawExtrinsic,
-    crypto::{Signature, blake2_256},
+    AccountId, Hash, Header, Height, Moment, RawExtrinsic,
+    crypto::{Claim, Signature, blake2_256},
     dispatch::InvalidTransaction,
-    header::{DigestItem, Slot},
+    header::{DigestItem, HeaderError, Slot},
     validator_set::ValidatorSet,
     version::RuntimeVersion,
 };
@@ -89,6 +89,9 @@ pub enum InvalidBlock {
         /// Why not.
         reason: InvalidTransaction,
     },
+    /// Its header is not one that may follow its parent's.
+    #[error("{0}")]
+    Header(#[from] HeaderError),
     /// Over a limit.
     #[error("the block is over its limit of {what}: {found}, at most {max}")]
     Overweight {
@@ -98,14 +101,6 @@ pub enum InvalidBlock {
         found: u64,
         /// How much it may have.
         max: u64,
-    },
-    /// Time does not rise.
-    #[error("block time {found} is not after its parent's {parent}")]
-    Time {
-        /// The block's, ms.
-        found: u64,
-        /// The parent's, ms.
-        parent: u64,
     },
     /// The runtime cannot execute this height.
     #[error("this release has spec version {ours}, height {height} needs {needed}: install the release that has it")]
@@ -162,6 +157,9 @@ pub trait RuntimeApi: Send + Sync {
     /// The validators that decide the height after `state`.
     fn validators(&self, state: &dyn StateReader) -> ValidatorSet;
 
+    /// Time of the block that `state` is after; at genesis the chain's first moment.
+    fn block_time(&self, state: &dyn StateReader) -> Moment;
+
     /// Shortest time between two blocks, ms.
     fn block_interval_min(&self, state: &dyn StateReader) -> u64;
 
@@ -179,6 +177,10 @@ pub trait RuntimeApi: Send + Sync {
         verified: &dyn VerifiedSignatures,
     ) -> Result<ValidTransaction, InvalidTransaction>;
 
+    /// The signatures of a block's extrinsics, so that a node may verify them in batches, on more threads, and
+    /// hand the good ones to [`RuntimeApi::execute`]. What does not decode is left out: execution refuses it.
+    fn claims(&self, state: &dyn StateReader, block: &BlockContext, extrinsics: &[RawExtrinsic]) -> Vec<Claim>;
+
     /// Execute a block's extrinsics on its parent's state.
     ///
     /// # Errors
@@ -192,13 +194,16 @@ pub trait RuntimeApi: Send + Sync {
     ) -> Result<Executed, InvalidBlock>;
 
     /// Build a block of as many `candidates` as fit, in order, leaving out what is invalid.
+    ///
+    /// # Errors
+    /// [`InvalidBlock::Header`] when the slot itself may not stand there.
     fn build(
         &self,
         state: &dyn StateReader,
         block: &BlockContext,
         candidates: &mut dyn Iterator<Item = RawExtrinsic>,
         verified: &dyn VerifiedSignatures,
-    ) -> Built;
+    ) -> Result<Built, InvalidBlock>;
 
     /// Call a runtime function by its Substrate name (`Core_version`, …) on the state after `at`.
     ///

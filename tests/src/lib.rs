@@ -1,1 +1,1 @@
-//! salus-tests
+//! Tests that need more than one crate, as integration tests: house rules, clients, clusters.

@@ -1,1 +1,33 @@
-//! salus-storage
+//! Everything a node keeps on disk: blocks, state and its history, the authenticated tree, and what
+//! consensus must not forget. The only crate that names RocksDB.
+//!
+//! - [`Database`] opens, reads and commits: one synced batch per block across all column families.
+//! - [`State`] is the state after one height, the newest or an older one.
+//! - [`proof`] has the state root and proofs against it, as pure functions.
+//! - [`commitment`] is what the tree must do, so that a faster one can replace it.
+//!
+//! The bytes of each column family are drawn in its file under `columns/` and pinned by
+//! `fixtures/columns.txt`.
+
+mod check;
+mod columns;
+mod commit;
+pub mod commitment;
+mod consensus;
+mod database;
+pub mod disk;
+mod error;
+mod jellyfish;
+pub mod proof;
+mod reader;
+mod store;
+
+pub use check::Checked;
+pub use commitment::{MemoryTree, TreeUpdate};
+pub use database::{Database, FORMAT_VERSION, Identity, Options};
+pub use error::{CommitError, OpenError, QueryError, StorageError};
+pub use proof::{EMPTY_ROOT, Proof, ProofError, state_root, verify_proof};
+pub use reader::{SCAN_KEYS_MAX, State};
+
+#[cfg(test)]
+mod testing;

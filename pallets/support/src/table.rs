@@ -1,5 +1,7 @@
 //! The runtime's table: which pallets there are and under which index.
 
+use core::any::Any;
+
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use salus_primitives::dispatch::ModuleError;
 use scale_info::TypeInfo;
@@ -10,6 +12,16 @@ use crate::{
     metadata::description::{OuterTypes, PalletDescription},
     pallet::Cost,
 };
+
+/// A call, an event or an error of a runtime.
+pub enum Outer<C, E, R> {
+    /// A call.
+    Call(C),
+    /// An event.
+    Event(E),
+    /// An error.
+    Error(R),
+}
 
 /// What [`crate::runtime!`] makes of its rows.
 pub trait RuntimeTable {
@@ -31,6 +43,11 @@ pub trait RuntimeTable {
 
     /// Index of the pallet of this name.
     fn index_of(pallet: &str) -> Option<u8>;
+
+    /// A pallet's call, event or error as one of the runtime's; none when no row has its type. For tests, which
+    /// name a call as its pallet does. (`From` would do at compile time, but a crate may not implement it for the
+    /// types that a foreign trait gives to foreign pallets.)
+    fn outer(part: Box<dyn Any>) -> Option<Outer<Self::Call, Self::Event, Self::Error>>;
 
     /// The rows, for metadata.
     fn pallets() -> Vec<PalletDescription>;
@@ -112,26 +129,6 @@ macro_rules! runtime {
             $name(<$($pallet)::+ as $crate::Pallet>::Error),
         )+}
 
-        $(
-            impl From<<$($pallet)::+ as $crate::Pallet>::Call> for RuntimeCall {
-                fn from(call: <$($pallet)::+ as $crate::Pallet>::Call) -> Self {
-                    Self::$name(call)
-                }
-            }
-
-            impl From<<$($pallet)::+ as $crate::Pallet>::Event> for RuntimeEvent {
-                fn from(event: <$($pallet)::+ as $crate::Pallet>::Event) -> Self {
-                    Self::$name(event)
-                }
-            }
-
-            impl From<<$($pallet)::+ as $crate::Pallet>::Error> for RuntimeError {
-                fn from(error: <$($pallet)::+ as $crate::Pallet>::Error) -> Self {
-                    Self::$name(error)
-                }
-            }
-        )+
-
         /// The table of pallets.
         pub struct Runtime;
 
@@ -159,6 +156,35 @@ macro_rules! runtime {
                     $(<$($pallet)::+ as $crate::Pallet>::NAME => Some($index),)+
                     _ => None,
                 }
+            }
+
+            fn outer(
+                part: Box<dyn core::any::Any>,
+            ) -> Option<$crate::table::Outer<RuntimeCall, RuntimeEvent, RuntimeError>> {
+                use $crate::table::Outer;
+                $(
+                    let part = match part.downcast::<<$($pallet)::+ as $crate::Pallet>::Call>() {
+                        Ok(call) => return Some(Outer::Call(RuntimeCall::$name(*call))),
+                        Err(other) => other,
+                    };
+                    let part = match part.downcast::<<$($pallet)::+ as $crate::Pallet>::Event>() {
+                        Ok(event) => return Some(Outer::Event(RuntimeEvent::$name(*event))),
+                        Err(other) => other,
+                    };
+                    let part = match part.downcast::<<$($pallet)::+ as $crate::Pallet>::Error>() {
+                        Ok(error) => return Some(Outer::Error(RuntimeError::$name(*error))),
+                        Err(other) => other,
+                    };
+                )+
+                let part = match part.downcast::<RuntimeCall>() {
+                    Ok(call) => return Some(Outer::Call(*call)),
+                    Err(other) => other,
+                };
+                let part = match part.downcast::<RuntimeEvent>() {
+                    Ok(event) => return Some(Outer::Event(*event)),
+                    Err(other) => other,
+                };
+                part.downcast::<RuntimeError>().ok().map(|error| Outer::Error(*error))
             }
 
             fn pallets() -> Vec<$crate::macro_support::PalletDescription> {

@@ -82,7 +82,7 @@ impl TypeInfo for Era {
     type Identity = Self;
 
     fn type_info() -> Type {
-        let variants = mortal_names().iter().zip(1u8..).fold(
+        let variants = mortal_names().iter().zip(1..=255u8).fold(
             Variants::new().variant("Immortal", |v| v.index(0)),
             |variants, (name, index)| {
                 variants.variant(name.as_str(), |v| v.index(index).fields(Fields::unnamed().field(|f| f.ty::<u8>())))

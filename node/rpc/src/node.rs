@@ -1,0 +1,78 @@
+//! What every method has at hand: the chain, the limits, the budgets that all connections share, the counters.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use salus_primitives::{Hash, Header, runtime_api::StateReader};
+use tokio::sync::Semaphore;
+
+use crate::{backend::Backend, error::RpcError, limits::Limits};
+
+/// Counters of the server, for metrics. Each only rises.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub sockets: AtomicU64,
+    pub sockets_refused: AtomicU64,
+    pub requests_refused: AtomicU64,
+    pub calls: AtomicU64,
+    pub calls_busy: AtomicU64,
+    pub cut_slow: AtomicU64,
+}
+
+impl Counters {
+    pub fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Shared by all connections.
+pub(crate) struct Node {
+    pub backend: Arc<dyn Backend>,
+    pub limits: Limits,
+    /// Room for subscriptions.
+    pub subscriptions: Arc<Semaphore>,
+    /// Room for `chainHead_v1` operations at work.
+    pub operations: Arc<Semaphore>,
+    /// Bytes produced for all connections and not taken by their sockets yet.
+    pub unsent: Arc<AtomicUsize>,
+    pub counters: Counters,
+}
+
+impl Node {
+    pub fn new(backend: Arc<dyn Backend>, limits: Limits) -> Self {
+        Self {
+            subscriptions: Arc::new(Semaphore::new(limits.subscriptions)),
+            operations: Arc::new(Semaphore::new(limits.operations_running)),
+            unsent: Arc::default(),
+            counters: Counters::default(),
+            backend,
+            limits,
+        }
+    }
+
+    /// The block a legacy call is about: the named one, or the newest.
+    ///
+    /// # Errors
+    /// [`RpcError::UnknownBlock`].
+    pub fn block(&self, hash: Option<Hash>) -> Result<(Hash, Header), RpcError> {
+        match hash {
+            None => Ok(self.backend.finalised()),
+            Some(hash) => {
+                let header = self.backend.header(&hash).ok_or(RpcError::UnknownBlock(hash))?;
+                Ok((hash, header))
+            }
+        }
+    }
+
+    /// State after the block a legacy call is about.
+    ///
+    /// # Errors
+    /// [`RpcError::UnknownBlock`], or [`RpcError::StateDiscarded`] for a pruned one.
+    pub fn state(&self, hash: Option<Hash>) -> Result<(Hash, Header, Box<dyn StateReader + '_>), RpcError> {
+        let (hash, header) = self.block(hash)?;
+        let state = self.backend.state_at(&hash).ok_or(RpcError::StateDiscarded(hash))?;
+        Ok((hash, header, state))
+    }
+}

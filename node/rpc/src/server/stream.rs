@@ -1,0 +1,161 @@
+//! A socket that watches itself: the time a request's head takes, writes that stall, and the order to close.
+
+use std::{
+    future::Future,
+    io::{self, ErrorKind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::OwnedSemaphorePermit,
+    time::{Sleep, sleep},
+};
+
+use super::address::Place;
+use crate::{
+    connection::{Connection, Phase},
+    limits::Limits,
+};
+
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+type Gone = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The socket, with its places among all sockets and among those of its address.
+pub(super) struct Stream {
+    tcp: TcpStream,
+    connection: Arc<Connection>,
+    head_time: Duration,
+    write_stall: Duration,
+    head: Option<Pin<Box<Sleep>>>,
+    stall: Option<Pin<Box<Sleep>>>,
+    read_while_stalled: usize,
+    read_since_stall: usize,
+    reader: Option<Waker>,
+    // Reading and writing are waited for by two tasks: each needs its own, to be woken.
+    cut_read: Gone,
+    cut_write: Gone,
+    _permit: OwnedSemaphorePermit,
+    _place: Place,
+}
+
+impl Stream {
+    pub fn new(
+        tcp: TcpStream,
+        connection: Arc<Connection>,
+        limits: &Limits,
+        permit: OwnedSemaphorePermit,
+        place: Place,
+    ) -> Self {
+        Self {
+            cut_read: Box::pin(connection.gone()),
+            cut_write: Box::pin(connection.gone()),
+            tcp,
+            connection,
+            head_time: limits.head_time,
+            write_stall: limits.write_stall,
+            head: None,
+            stall: None,
+            read_while_stalled: limits.read_while_stalled,
+            read_since_stall: 0,
+            reader: None,
+            _permit: permit,
+            _place: place,
+        }
+    }
+}
+
+impl Stream {
+    fn listen_again(&mut self) {
+        self.stall = None;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // Whatever still works for this connection hears that it is gone.
+        self.connection.cut();
+    }
+}
+
+fn cut() -> io::Error {
+    io::Error::new(ErrorKind::ConnectionAborted, "the server closed the connection")
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.cut_read.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(cut()));
+        }
+        if this.stall.is_some() && this.read_since_stall >= this.read_while_stalled {
+            // The client takes no answers: it is not asked for more questions until it does.
+            this.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let before = into.filled().len();
+        let read = Pin::new(&mut this.tcp).poll_read(cx, into);
+        this.read_since_stall = this.read_since_stall.saturating_add(into.filled().len() - before);
+        if read.is_ready() && into.filled().len() > before && this.connection.phase() == Phase::Idle {
+            this.connection.set_phase(Phase::Head);
+            this.head = Some(Box::pin(sleep(this.head_time)));
+        }
+        if this.connection.phase() != Phase::Head {
+            this.head = None;
+        } else if let Some(head) = &mut this.head
+            && head.as_mut().poll(cx).is_ready()
+        {
+            // The last word; if even this does not fit, the client does not read at all.
+            let _ = this.tcp.try_write(TOO_SLOW);
+            return Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the head of the request took too long")));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.cut_write.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(cut()));
+        }
+        match Pin::new(&mut this.tcp).poll_write(cx, bytes) {
+            Poll::Ready(outcome) => {
+                if let Ok(written) = outcome {
+                    this.connection.written(written);
+                }
+                this.listen_again();
+                Poll::Ready(outcome)
+            }
+            Poll::Pending => {
+                let stall = match &mut this.stall {
+                    Some(stall) => stall,
+                    none => {
+                        this.read_since_stall = 0;
+                        none.insert(Box::pin(sleep(this.write_stall)))
+                    }
+                };
+                ready!(stall.as_mut().poll(cx));
+                this.listen_again();
+                this.connection.cut();
+                Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the client does not read")))
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests through real sockets.
+
+mod chain_head;
+mod clients;
+mod legacy;
+mod limits;
+mod own;
+mod transactions;
+mod wire;

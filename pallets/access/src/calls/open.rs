@@ -1,0 +1,72 @@
+//! Opening records: the decision that leaves a receipt.
+
+use salus_consent::{Action, Grounds, Purpose, Question, Reason, record_uses};
+use salus_patients::Problem;
+use salus_primitives::{BoundedVec, OrganisationId, PatientId, Subject};
+use salus_support::{Ctx, ensure};
+
+use crate::{
+    Error, Event,
+    judge::on,
+    log,
+    storage::{Activities, DeniedOpenings, Receipts},
+    types::{DENIED_PER_DAY, Entry, Fact, OPENINGS_PER_DAY, RECEIPT_LIFE, Receipt, RecordIds, ServedBy},
+};
+
+/// A practitioner opens records of a patient.
+///
+/// # Errors
+/// As [`crate::Call::Open`] lists.
+pub fn open(
+    ctx: &mut Ctx<'_, '_>,
+    patient: PatientId,
+    organisation: OrganisationId,
+    purpose: Purpose,
+    records: &RecordIds,
+) -> Result<(), Error> {
+    let (now, state) = (ctx.now(), ctx.state());
+    let actor = salus_registry::practitioner(ctx)?;
+    let question = Question { patient, actor, organisation, action: Action::View, purpose, at: now };
+    // The grounds say the caller's own standing first: read once, used for both.
+    let grounds = Grounds::of(state, &question, &[]);
+    match grounds.barred() {
+        Some(Reason::Standing(standing)) => return Err(standing.into()),
+        Some(Reason::Patient(Problem::UnknownPatient)) => return Err(Error::PatientState(Problem::UnknownPatient)),
+        _ => {}
+    }
+    ensure(!records.is_empty() && !records.has_duplicates(), Error::BadRecords)?;
+    let mut activity = Activities::get(state, &actor).on(now.day());
+    ensure(activity.openings < OPENINGS_PER_DAY, Error::RateLimited)?;
+    let mut denials = DeniedOpenings::get(state, &(actor, patient)).on(now.day());
+    ensure(denials.count < DENIED_PER_DAY, Error::RateLimited)?;
+    // Every record is judged on the state before any use is counted.
+    let entries: Vec<Entry> = records
+        .iter()
+        .map(|&record| Entry { record, verdict: on(&grounds, state, patient, record), served: ServedBy::default() })
+        .collect();
+    let receipt = Receipt {
+        opener: Subject::Practitioner(actor),
+        organisation,
+        purpose,
+        height: ctx.height(),
+        at: now,
+        until: now.plus(RECEIPT_LIFE),
+        entries: BoundedVec::try_from(entries).expect("there are as many entries as records, which have this bound"),
+    };
+
+    activity.openings += 1;
+    Activities::insert(ctx.state_mut(), &actor, &activity);
+    let permitted = receipt.permitted();
+    let fact = if permitted == 0 {
+        denials.count += 1;
+        DeniedOpenings::insert(ctx.state_mut(), &(actor, patient), &denials);
+        Fact::Denied(receipt.clone())
+    } else {
+        record_uses(ctx.state_mut(), now, patient, &receipt.rules());
+        Fact::Opened(receipt.clone())
+    };
+    let index = log::append(ctx, patient, &fact);
+    Receipts::insert(ctx.state_mut(), &(patient, index), &receipt);
+    ctx.emit(Event::Opened { patient, receipt: index, opener: receipt.opener, organisation, permitted });
+    Ok(())
+}

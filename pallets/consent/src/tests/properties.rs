@@ -1,0 +1,381 @@
+//! The decision against the model: in random worlds, and along random histories of calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::{prelude::*, test_runner::RngSeed};
+use salus_patients::{
+    storage::Patients,
+    types::{DECEASED_DELAY, FrozenBy, PatientState},
+};
+use salus_primitives::{Hash, Moment, Window, time::DAY};
+use salus_registry::{
+    storage::{Affiliations, Organisations, Practitioners},
+    types::{Affiliation, DisplayName, Organisation, OrganisationStatus, Practitioner, PractitionerStatus, Url},
+};
+use salus_system::{Parameters, Policy, storage::ChainParameters};
+
+use super::{
+    model::{Answer, Condition, Facts, Person, Post, Written, answer},
+    *,
+};
+use crate::{
+    Call, Question, decide, record_uses, rules,
+    storage::{Ledgers, Rules},
+    testing::lab,
+    traced,
+};
+
+const ROLE: u64 = 5;
+const SPECIALITY: u64 = 6;
+const PLACES: [OrganisationId; 2] = [HOSPITAL, CLINIC];
+const PEOPLE: [PractitionerId; 2] = [DOCTOR, SURGEON];
+const PATIENT: PatientId = PatientId([42; 16]);
+/// The moment of every question.
+const NOW: u64 = 1_800_000_000_000;
+
+/// The same cases in every run.
+pub(super) fn fixed(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// A moment before, at or after the question's.
+fn around() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(NOW - 1), Just(NOW), Just(NOW + 1), Just(NOW + 1_000)]
+}
+
+/// Mostly yes.
+fn mostly() -> impl Strategy<Value = bool> {
+    prop::bool::weighted(0.9)
+}
+
+fn a_place() -> impl Strategy<Value = OrganisationId> {
+    prop::sample::select(&PLACES[..])
+}
+
+fn a_grantee() -> impl Strategy<Value = Grantee> {
+    let code = |code| prop::option::of(prop_oneof![3 => Just(code), 1 => Just(99)]);
+    prop_oneof![
+        (prop::sample::select(&PEOPLE[..]), a_place()).prop_map(|(who, place)| Grantee::Practitioner(who, place)),
+        a_place().prop_map(Grantee::Organisation),
+        Just(Grantee::Everyone),
+        (a_place(), code(SPECIALITY), code(ROLE)).prop_map(|(organisation, speciality, role)| Grantee::Attribute(
+            Attribute { organisation, speciality, role }
+        )),
+    ]
+}
+
+fn a_tag_list() -> impl Strategy<Value = Tags> {
+    prop::sample::subsequence(vec![1u8, 2, 3], 0..3).prop_map(|list| tags(&list))
+}
+
+/// Two of three times no condition by tags, else a random one.
+fn a_condition() -> impl Strategy<Value = Tags> {
+    prop_oneof![2 => Just(Tags::new()), 1 => a_tag_list()]
+}
+
+fn some_terms() -> impl Strategy<Value = Terms> {
+    let what = (
+        prop_oneof![3 => Just(Effect::Permit), 1 => Just(Effect::Deny)],
+        a_grantee(),
+        1u16..8,
+        prop::option::weighted(0.3, prop::sample::subsequence(vec![1u8, 2, 3], 1..3)),
+        (a_condition(), a_condition()),
+    );
+    let when = (1u16..8, 1u8..16, (prop_oneof![Just(NOW - 50), around()], around()), prop::option::of(1u32..3));
+    (what, when)
+        .prop_map(|((effect, grantee, kinds, ids, (any_of, none_of)), (purposes, actions, (from, until), max_uses))| {
+            Terms {
+                effect,
+                grantee,
+                scope: Scope { kinds: Kinds(kinds), records: ids.and_then(|ids| records(&ids)), any_of, none_of },
+                purposes: Purposes(purposes),
+                actions: Actions(actions),
+                window: Window { from: Moment(from), until: Moment(until) },
+                max_uses,
+                obligations: Obligations::default(),
+            }
+        })
+        .prop_filter("only rules that a grant would take", |terms| terms.check().is_ok())
+}
+
+prop_compose! {
+    fn some_facts()(
+        active in prop::collection::vec(mostly(), 2),
+        people in prop::collection::vec((mostly(), prop_oneof![8 => Just(NOW + 9), 1 => around()], prop::bool::ANY), 2),
+        posts in prop::collection::vec((mostly(), prop_oneof![8 => Just(NOW + 9), 1 => around()], prop::bool::ANY), 4),
+        patient in prop_oneof![
+            6 => Just(Condition::Living), 1 => Just(Condition::Frozen),
+            1 => Just(Condition::Dead), 1 => Just(Condition::Closed)
+        ],
+        custodians_may_treat in prop::bool::ANY,
+        rules in prop::collection::vec((some_terms(), 0u32..3), 0..14),
+    ) -> Facts {
+        let people = PEOPLE.iter().zip(people).map(|(id, (active, licence_until, special))| {
+            Person { id: *id, active, licence_until, speciality: if special { SPECIALITY } else { 1 } }
+        });
+        let places = PEOPLE.iter().flat_map(|person| PLACES.iter().map(move |place| (*person, *place)));
+        let posts = places.zip(posts).filter(|(_, (there, ..))| *there).map(|((person, place), (_, until, has))| {
+            Post { person, place, until, roles: if has { vec![1, ROLE] } else { vec![] } }
+        });
+        let rules = rules.into_iter().zip(0..).map(|((terms, used), id)| {
+            let used = if terms.max_uses.is_some() { used } else { 0 };
+            Written { id, terms, used }
+        });
+        Facts {
+            active_places: PLACES.iter().zip(active).filter(|(_, active)| *active).map(|(place, _)| *place).collect(),
+            people: people.collect(),
+            posts: posts.collect(),
+            patient,
+            custodians_may_treat,
+            rules: rules.collect(),
+        }
+    }
+}
+
+prop_compose! {
+    fn a_record()(
+        kind in prop::sample::select(&[Kind::General, Kind::Encounter, Kind::Lab, Kind::Other][..]),
+        id in 1u8..5,
+        list in a_tag_list(),
+        (labelled, restricted) in (mostly(), prop::bool::ANY),
+        custodian in a_place(),
+        servable in prop_oneof![8 => Just(Servable::Yes), 1 => Just(Servable::EnteredInError), 1 => Just(Servable::Erased)],
+    ) -> RecordView {
+        RecordView { kind, tags: list, labelled, restricted, servable, ..lab(record_id(id), custodian) }
+    }
+}
+
+prop_compose! {
+    fn a_question()(
+        actor in prop::sample::select(&[DOCTOR, DOCTOR, DOCTOR, SURGEON, NOBODY][..]),
+        organisation in prop::sample::select(&[HOSPITAL, HOSPITAL, HOSPITAL, CLINIC, NOWHERE][..]),
+        action in prop::sample::select(&[Action::View, Action::View, Action::Add, Action::Amend, Action::Share][..]),
+        purpose in prop::sample::select(
+            &[Purpose::Treatment, Purpose::Treatment, Purpose::EmergencyTreatment, Purpose::Payment][..],
+        ),
+    ) -> Question {
+        Question { patient: PATIENT, actor, organisation, action, purpose, at: Moment(NOW) }
+    }
+}
+
+/// Put facts into state.
+fn chain_of(facts: &Facts) -> Chain {
+    let mut chain = Chain::new();
+    let state = match facts.patient {
+        Condition::Living => PatientState::Active,
+        Condition::Frozen => PatientState::Frozen { until: Moment(NOW + 1), by: FrozenBy::Patient },
+        Condition::Dead => PatientState::Deceased { declared: Moment(NOW - DECEASED_DELAY) },
+        Condition::Closed => PatientState::Closed,
+    };
+    let patient =
+        salus_patients::types::Patient { state, assurance: 1, inviting: HOSPITAL, held_key: None, frozen_at: None };
+    let policy = if facts.custodians_may_treat { Policy::CustodianTreatment } else { Policy::DenyAll };
+    chain.prepare(|state| {
+        Patients::insert(state, &PATIENT, &patient);
+        for place in PLACES {
+            let active = facts.active_places.contains(&place);
+            let entry = Organisation {
+                status: if active { OrganisationStatus::Active } else { OrganisationStatus::Suspended },
+                display_name: DisplayName::new(),
+                profile: Hash::ZERO,
+                url: Url::new(),
+                caps: Caps::ALL,
+                peer_ids: BoundedVec::new(),
+            };
+            Organisations::insert(state, &place, &entry);
+        }
+        ChainParameters::put(state, &Parameters { policy, ..Parameters::default() });
+        for person in &facts.people {
+            let status = if person.active { PractitionerStatus::Active } else { PractitionerStatus::Suspended };
+            let entry = Practitioner {
+                status,
+                licence: Hash::ZERO,
+                licence_until: Moment(person.licence_until),
+                speciality: person.speciality,
+                licensing: HOSPITAL,
+                enrolled_by: AccountId([1; 32]),
+            };
+            Practitioners::insert(state, &person.id, &entry);
+        }
+        for post in &facts.posts {
+            let roles = BoundedVec::try_from(post.roles.clone()).unwrap();
+            let entry = Affiliation { roles, until: Moment(post.until), enrolled_by: AccountId([1; 32]) };
+            Affiliations::insert(state, &(post.person, post.place), &entry);
+        }
+        for rule in &facts.rules {
+            // Written long ago, so that nothing in the page is over yet.
+            let id = rules::write(state, Moment(0), PATIENT, rule.terms.clone(), None).unwrap();
+            let reference = RuleRef { grantee: rule.terms.grantee.key(), id };
+            assert_eq!(id, rule.id);
+            for _ in 0..rule.used {
+                record_uses(state, Moment(NOW), PATIENT, &[reference]);
+            }
+        }
+    });
+    chain
+}
+
+proptest! {
+    #![proptest_config(fixed(400))]
+
+    /// A Permit never comes out of `decide()` when the model says no, nor the reverse; each rests on the rule
+    /// the model names; and the keys it read are enough to decide again.
+    #[test]
+    fn the_decision_is_the_models(
+        facts in some_facts(),
+        asked in prop::collection::vec((a_question(), a_record()), 1..12),
+    ) {
+        let chain = chain_of(&facts);
+        for (question, record) in asked {
+            let (verdict, keys) = traced(chain.state(), |state| decide(state, &question, &record));
+            prop_assert_eq!(Answer::from(verdict), answer(&facts, &question, &record), "{:?} {:?}", question, record);
+            prop_assert!(keys.len() <= 9);
+            let proven: BTreeMap<Vec<u8>, Vec<u8>> =
+                keys.into_iter().filter_map(|key| Some((key.clone(), chain.state().get(&key)?))).collect();
+            prop_assert_eq!(decide(&proven, &question, &record), verdict);
+        }
+    }
+}
+
+/// One step of a patient's history. Places name a rule or page by where it stands among those ever made.
+#[derive(Clone, Debug)]
+enum Step {
+    Grant { terms: Box<Terms>, replaces: Option<usize> },
+    RevokeRules(Vec<usize>),
+    RevokePage(usize),
+    Use(usize),
+    Wait(u64),
+}
+
+fn a_step() -> impl Strategy<Value = Step> {
+    let place = 0usize..20;
+    prop_oneof![
+        6 => (some_terms(), prop::option::weighted(0.3, place.clone()), 1u64..3 * DAY).prop_map(|(mut terms, replaces, length)| {
+            // Live from the start, so that it matters; ends within days.
+            terms.window = Window { from: Moment(0), until: Moment(length) };
+            Step::Grant { terms: Box::new(terms), replaces }
+        }),
+        2 => prop::collection::vec(place.clone(), 1..4).prop_map(Step::RevokeRules),
+        1 => place.clone().prop_map(Step::RevokePage),
+        3 => place.prop_map(Step::Use),
+        2 => (1u64..DAY).prop_map(Step::Wait),
+    ]
+}
+
+/// A patient's history: the chain, and the model's list of the rules that are there.
+struct History {
+    world: World,
+    facts: Facts,
+    made: Vec<RuleRef>,
+}
+
+impl History {
+    fn new() -> Self {
+        let world = World::new();
+        let person = |id| Person { id, active: true, licence_until: u64::MAX, speciality: registry::GENERAL_MEDICINE };
+        let post = |person, place| Post { person, place, until: u64::MAX, roles: vec![registry::DOCTOR] };
+        let facts = Facts {
+            active_places: BTreeSet::from(PLACES),
+            people: vec![person(DOCTOR), person(SURGEON)],
+            posts: vec![post(DOCTOR, HOSPITAL), post(SURGEON, CLINIC)],
+            patient: Condition::Living,
+            custodians_may_treat: false,
+            rules: Vec::new(),
+        };
+        Self { world, facts, made: Vec::new() }
+    }
+
+    fn rule(&self, place: usize) -> Option<RuleRef> {
+        (!self.made.is_empty()).then(|| self.made[place % self.made.len()])
+    }
+
+    fn forget(&mut self, gone: impl Fn(RuleRef) -> bool) {
+        self.facts.rules.retain(|rule| !gone(RuleRef { grantee: rule.terms.grantee.key(), id: rule.id }));
+    }
+
+    fn take(&mut self, step: Step) {
+        let (me, patient, now) = (self.world.me, self.world.patient, self.world.chain.now());
+        match step {
+            Step::Grant { mut terms, replaces } => {
+                terms.window = Window { from: now, until: now.plus(terms.window.until.0) };
+                let replaces = replaces.and_then(|place| self.rule(place));
+                let id = self.world.ledger().next_id;
+                let rule = RuleRef { grantee: terms.grantee.key(), id };
+                if self.world.chain.call(me, Call::Grant { patient, terms: (*terms).clone(), replaces }).is_ok() {
+                    self.forget(|rule| Some(rule) == replaces);
+                    self.facts.rules.push(Written { id, terms: *terms, used: 0 });
+                    self.made.push(rule);
+                }
+            }
+            Step::RevokeRules(places) => {
+                let named: Vec<RuleRef> = places.into_iter().filter_map(|place| self.rule(place)).collect();
+                let call = self.world.revoke(single(&named));
+                // Refused only when all of them are gone: then forgetting them changes nothing.
+                let _ = self.world.chain.call(me, call);
+                self.forget(|rule| named.contains(&rule));
+            }
+            Step::RevokePage(place) => {
+                if let Some(RuleRef { grantee, .. }) = self.rule(place) {
+                    let _ = self.world.chain.call(me, self.world.revoke(whole(&[grantee])));
+                    self.forget(|rule| rule.grantee == grantee);
+                }
+            }
+            Step::Use(place) => {
+                if let Some(rule) = self.rule(place) {
+                    self.world.chain.prepare(|state| record_uses(state, now, patient, &[rule]));
+                    self.facts
+                        .rules
+                        .iter_mut()
+                        .filter(|written| written.id == rule.id)
+                        .for_each(|written| written.used += 1);
+                }
+            }
+            Step::Wait(ms) => {
+                self.world.chain.advance(ms);
+            }
+        }
+    }
+
+    /// The invariants of the pages, over every key there is.
+    fn check_pages(&self) {
+        let (state, patient) = (self.world.chain.state(), self.world.patient);
+        let ledger = Ledgers::get(state, &patient);
+        let prefix = Rules::prefix();
+        let pages = self.world.chain.entries().iter().filter(|(key, _)| key.starts_with(&prefix));
+        let pages: Vec<Page> =
+            pages.map(|(_, bytes)| parity_scale_codec::Decode::decode(&mut &bytes[..]).unwrap()).collect();
+        assert_eq!(pages.len(), usize::from(ledger.pages));
+        let mut ids = BTreeSet::new();
+        for page in pages {
+            assert!(!page.is_empty() && parity_scale_codec::Encode::encoded_size(&page) <= PAGE_BYTES_MAX);
+            let key = page[0].terms.grantee.key();
+            for rule in page {
+                assert!(rule.terms.grantee.key() == key && rule.id < ledger.next_id && ids.insert(rule.id));
+                assert!(rule.terms.max_uses.is_some() || rule.uses.is_none());
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(fixed(64))]
+
+    /// I3, and the pages' invariants: along any history of grants, denials, revocations, uses and waiting, the
+    /// decision is the model's, which forgets a rule at once when it is revoked or replaced.
+    #[test]
+    fn along_any_history_the_decision_is_the_models(
+        steps in prop::collection::vec(a_step(), 1..40),
+        asked in prop::collection::vec((a_question(), a_record()), 6),
+    ) {
+        let mut history = History::new();
+        for step in steps {
+            history.take(step);
+            history.check_pages();
+            for (question, record) in &asked {
+                let question = Question { patient: history.world.patient, at: history.world.chain.now(), ..*question };
+                let verdict = decide(history.world.chain.state(), &question, record);
+                prop_assert_eq!(Answer::from(verdict), answer(&history.facts, &question, record));
+            }
+        }
+    }
+}

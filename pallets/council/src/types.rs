@@ -1,0 +1,217 @@
+//! Vocabulary of the council: acts and motions.
+
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use salus_primitives::{AccountId, BoundedVec, Moment, OrganisationId, time::DAY};
+use salus_registry::{
+    OrganisationError,
+    types::{Caps, DisplayName, OrganisationStatus},
+};
+use salus_system::{BindError, Parameters};
+use scale_info::TypeInfo;
+
+/// Most members.
+pub const MEMBERS_MAX: u32 = 32;
+/// How many motions state keeps.
+pub const SLOTS: u32 = 32;
+/// A motion that has not passed lapses this long after it was proposed, ms.
+pub const LAPSE: u64 = 7 * DAY;
+
+/// Keys of members.
+pub type Members = BoundedVec<AccountId, MEMBERS_MAX>;
+
+/// What the council can do.
+#[derive(Clone, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Debug)]
+pub enum Act {
+    /// Make an organisation with its first Admin, change its state, name and capabilities, or give it a
+    /// further Admin in place of one that was lost. Runs as soon as it passed.
+    #[codec(index = 0)]
+    OrganisationSet {
+        /// Which: a new id makes a new organisation.
+        id: OrganisationId,
+        /// Active <-> Suspended -> Removed; a new one starts Active.
+        status: OrganisationStatus,
+        /// What people read.
+        display_name: DisplayName,
+        /// What it may do.
+        caps: Caps,
+        /// A new key, which signs the proposal along, for an Admin. A new organisation needs one.
+        admin: Option<AccountId>,
+    },
+    /// Replace the members and the threshold. Who stays keeps their key; a key that leaves never returns.
+    /// Waits `root_delay` after it passed.
+    #[codec(index = 1)]
+    CouncilSet {
+        /// All members: 1 to 32 keys, each once; new ones were never bound.
+        members: Members,
+        /// How many ayes pass a motion: 1 to as many as there are members.
+        threshold: u8,
+    },
+    // Index 2 is kept for ValidatorsSet.
+    /// Replace the parameters of the chain. Waits `root_delay` after it passed.
+    #[codec(index = 3)]
+    ParametersSet {
+        /// All of them.
+        parameters: Parameters,
+    },
+    // Index 4 is kept for UpgradeSchedule.
+    /// Cancel a motion that passed and waits. Runs as soon as it passed.
+    #[codec(index = 5)]
+    CancelMotion {
+        /// Its number.
+        motion: u32,
+    },
+    // Index 6 is kept for PractitionerStatus, index 7 for Successor.
+}
+
+impl Act {
+    /// Does this wait `root_delay` after it passed, so that members can still cancel it?
+    pub const fn waits(&self) -> bool {
+        match self {
+            Self::CouncilSet { .. } | Self::ParametersSet { .. } => true,
+            Self::OrganisationSet { .. } | Self::CancelMotion { .. } => false,
+        }
+    }
+
+    /// Weight of running it, units.
+    pub const fn weight(&self) -> u64 {
+        match self {
+            Self::OrganisationSet { .. } => 400,
+            Self::CouncilSet { .. } => COUNCIL_SET_WEIGHT,
+            Self::ParametersSet { .. } | Self::CancelMotion { .. } => 50,
+        }
+    }
+}
+
+/// Weight of replacing all 32 members, each new key checked and each key's list read: the heaviest act.
+pub const COUNCIL_SET_WEIGHT: u64 = 4_000;
+
+/// Why an act cannot run.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Debug, thiserror::Error,
+)]
+pub enum ActError {
+    /// A name that people cannot read.
+    #[codec(index = 0)]
+    #[error("the display name is empty, no UTF-8 or has control characters")]
+    BadText,
+    /// Capabilities that do not exist.
+    #[codec(index = 1)]
+    #[error("capabilities that do not exist")]
+    BadCaps,
+    /// An organisation cannot go to that state from the one it is in.
+    #[codec(index = 2)]
+    #[error("no such transition: Active <-> Suspended -> Removed, and a new organisation starts Active")]
+    BadState,
+    /// A new organisation needs an Admin.
+    #[codec(index = 3)]
+    #[error("a new organisation needs an Admin's key")]
+    AdminMissing,
+    /// A key was bound before: a key serves one subject, ever.
+    #[codec(index = 4)]
+    #[error("the key was bound before: make a new one")]
+    KeyTaken,
+    /// A key that may not enter state.
+    #[codec(index = 5)]
+    #[error("not an acceptable key: make a new one")]
+    WeakKey,
+    /// The organisation has as many officers as it may.
+    #[codec(index = 6)]
+    #[error("the organisation has as many officers as it may: end one first")]
+    TooMany,
+    /// No member, or one twice.
+    #[codec(index = 7)]
+    #[error("a council has at least one member, and nobody twice")]
+    BadMembers,
+    /// A threshold of zero or above the number of members.
+    #[codec(index = 8)]
+    #[error("the threshold is at least 1 and at most the number of members")]
+    BadThreshold,
+    /// A parameter outside its bounds.
+    #[codec(index = 9)]
+    #[error("a parameter is outside its bounds")]
+    BadParameter,
+    /// The motion to cancel is not one that waits.
+    #[codec(index = 10)]
+    #[error("no motion of this number waits")]
+    NotWaiting,
+}
+
+impl From<BindError> for ActError {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Taken => Self::KeyTaken,
+            BindError::Weak(_) => Self::WeakKey,
+            BindError::TooMany => Self::TooMany,
+        }
+    }
+}
+
+impl From<OrganisationError> for ActError {
+    fn from(error: OrganisationError) -> Self {
+        match error {
+            OrganisationError::Name => Self::BadText,
+            OrganisationError::Caps => Self::BadCaps,
+            OrganisationError::Transition => Self::BadState,
+            OrganisationError::AdminMissing => Self::AdminMissing,
+            OrganisationError::Admin(error) => error.into(),
+        }
+    }
+}
+
+/// Where a motion stands. That it lapsed is computed, see [`Motion::is_open`].
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub enum Stage {
+    /// Members vote, until it lapses.
+    #[codec(index = 0)]
+    Open,
+    /// Passed; runs at the first block of this time or later.
+    #[codec(index = 1)]
+    Waiting(Moment),
+    /// Passed and ran.
+    #[codec(index = 2)]
+    Executed,
+    /// Passed and could not run; it is not tried again.
+    #[codec(index = 3)]
+    Failed(ActError),
+    /// Can no longer reach the threshold.
+    #[codec(index = 4)]
+    Rejected,
+    /// Passed, and cancelled by another motion while it waited.
+    #[codec(index = 5)]
+    Cancelled,
+}
+
+/// A proposal and its votes.
+#[derive(Clone, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub struct Motion {
+    /// Counts up; its slot is the number modulo 32.
+    pub number: u32,
+    /// Who proposed it, which is their aye.
+    pub proposer: AccountId,
+    /// What it does.
+    pub act: Act,
+    /// When it was proposed.
+    pub proposed: Moment,
+    /// Who is for it.
+    pub ayes: Members,
+    /// Who is against it.
+    pub nays: Members,
+    /// Where it stands.
+    pub stage: Stage,
+}
+
+impl Motion {
+    /// Can members vote on it at `now`? It was neither decided, nor proposed seven days ago or more, nor by
+    /// someone who left the council since.
+    pub fn is_open(&self, members: &[AccountId], now: Moment) -> bool {
+        self.stage == Stage::Open && now < self.proposed.plus(LAPSE) && members.contains(&self.proposer)
+    }
+
+    /// When it runs, if it waits.
+    pub fn due(&self) -> Option<Moment> {
+        match self.stage {
+            Stage::Waiting(due) => Some(due),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! State of the registry.
+
+use salus_primitives::{BoundedVec, Moment, OrganisationId, PractitionerId, Subject};
+
+use crate::types::{AFFILIATIONS_MAX, Affiliation, KemKey, Organisation, Practitioner};
+
+salus_support::storage! { Registry;
+    /// Organisations. Suspending one is one write here, whatever hangs on it.
+    Organisations: map OrganisationId => Organisation;
+    /// Practitioners.
+    Practitioners: map PractitionerId => Practitioner;
+    /// Who works where; judged at use, for an affiliation that ran out stays until its place is needed.
+    Affiliations: map (PractitionerId, OrganisationId) => Affiliation;
+    /// Where each practitioner has an affiliation, live or run out.
+    Places: counters PractitionerId => BoundedVec<OrganisationId, AFFILIATIONS_MAX>;
+    /// The key that content keys are sealed to, of whoever has set one.
+    KemKeys: map Subject => KemKey;
+    /// Until when a subject's keys may not be changed by call 9.
+    KeyLocks: map Subject => Moment;
+}

@@ -1,0 +1,151 @@
+//! May an extrinsic stand in the next block? One function for the pool and for execution, so that the two
+//! never disagree.
+
+use salus_patients::{Call::Register, Registration, check_register};
+use salus_primitives::{
+    Hash, Height, Moment, RawExtrinsic, Subject,
+    codec::{EXTRINSIC_DEPTH_MAX, decode_strict},
+    crypto::{self, Claim},
+    dispatch::InvalidTransaction,
+    extrinsic::{ChainContext, Era, Extrinsic, ExtrinsicError, SignedExtrinsic},
+    runtime_api::{StateReader, VerifiedSignatures, signature_key},
+};
+use salus_support::{Cost, table::RuntimeTable};
+use salus_system::{keys, storage::Account, storage::BlockHash, usage};
+
+use crate::{Runtime, RuntimeCall};
+
+/// What the next block is known to be, before it is executed.
+pub(crate) struct Next<'a> {
+    /// State after the parent, or of the block so far.
+    pub state: &'a dyn StateReader,
+    /// Height of the next block.
+    pub number: Height,
+    /// Hash of its parent.
+    pub parent_hash: Hash,
+    /// Block time to judge keys and quotas by.
+    pub now: Moment,
+}
+
+impl Next<'_> {
+    /// Hash of the block at `height`, if it is among those that extrinsics may be born in.
+    fn block_hash(&self, height: Height) -> Option<Hash> {
+        if height.next() == self.number {
+            return Some(self.parent_hash);
+        }
+        Some(BlockHash::get(self.state, &height.0)).filter(|hash| *hash != Hash::ZERO)
+    }
+
+    /// Hash of genesis.
+    pub fn genesis(&self) -> Hash {
+        self.block_hash(Height::GENESIS).unwrap_or(Hash::ZERO)
+    }
+
+    /// What every signature binds.
+    pub fn chain(&self) -> ChainContext {
+        let version = salus_system::version();
+        ChainContext {
+            spec_version: version.spec_version,
+            transaction_version: version.transaction_version,
+            genesis: self.genesis(),
+        }
+    }
+}
+
+/// An extrinsic whose every part but nonce, signer and signature was checked.
+pub(crate) struct Checked {
+    /// The signed parts.
+    pub signed: SignedExtrinsic,
+    /// The call, decoded.
+    pub call: RuntimeCall,
+    /// What the call costs.
+    pub cost: Cost,
+    /// Its signature, to verify.
+    pub claim: Claim,
+    /// First height at which it is dead.
+    pub expires: Option<Height>,
+}
+
+/// Take an extrinsic apart and check all that needs neither its account nor its signature.
+pub(crate) fn check_form(next: &Next<'_>, raw: &RawExtrinsic) -> Result<Checked, InvalidTransaction> {
+    let signed = match Extrinsic::parse(raw) {
+        Ok(Extrinsic::Signed(signed)) => signed,
+        // No call proves itself yet.
+        Ok(Extrinsic::Bare { .. }) => return Err(InvalidTransaction::BadProof),
+        Err(ExtrinsicError::TooLarge { .. }) => return Err(InvalidTransaction::TooLarge),
+        Err(ExtrinsicError::Address { .. } | ExtrinsicError::Scheme { .. }) => {
+            return Err(InvalidTransaction::BadSigner);
+        }
+        Err(ExtrinsicError::Version { .. } | ExtrinsicError::MetadataMode { .. }) => {
+            return Err(InvalidTransaction::BadProof);
+        }
+        Err(ExtrinsicError::Decode(_)) => return Err(InvalidTransaction::Call),
+    };
+    let call: RuntimeCall = decode_strict(&signed.call, EXTRINSIC_DEPTH_MAX).map_err(|_| InvalidTransaction::Call)?;
+    let birth = signed.era.birth(next.number);
+    let birth_hash = next.block_hash(birth).ok_or(InvalidTransaction::AncientBirthBlock)?;
+    let message = signed.payload(&next.chain(), &birth_hash);
+    Ok(Checked {
+        cost: Runtime::cost(&call),
+        claim: Claim { key: signed.signer, message, signature: signed.signature },
+        expires: signed.era.death(next.number),
+        signed,
+        call,
+    })
+}
+
+/// Who pays for an extrinsic.
+pub(crate) enum Payer {
+    /// The subject the signer speaks for.
+    Subject(Subject),
+    /// A patient registering: the call charges the inviting organisation itself.
+    Invitation,
+}
+
+/// Does the signer stand in the register, or is this a registration against a live invitation? And may they
+/// afford the call?
+pub(crate) fn check_signer(next: &Next<'_>, checked: &Checked) -> Result<Payer, InvalidTransaction> {
+    let signer = checked.signed.signer;
+    let Some(caller) = keys::speaker(next.state, signer, next.now) else {
+        let RuntimeCall::Patients(Register { id, invite, possession, kem }) = &checked.call else {
+            return Err(InvalidTransaction::UnknownSigner);
+        };
+        let registration = Registration { id, invite, possession, kem };
+        return match check_register(next.state, next.now, &next.genesis(), &signer, &registration) {
+            Ok(()) => Ok(Payer::Invitation),
+            Err(_) => Err(InvalidTransaction::Call),
+        };
+    };
+    if !usage::affords(next.state, &caller.subject, checked.cost, next.now) {
+        return Err(InvalidTransaction::ExhaustsResources);
+    }
+    Ok(Payer::Subject(caller.subject))
+}
+
+/// The account's next nonce.
+pub(crate) fn next_nonce(next: &Next<'_>, checked: &Checked) -> u32 {
+    Account::get(next.state, &checked.signed.signer).nonce
+}
+
+/// Verify the signature, unless it was seen good before.
+pub(crate) fn check_signature(claim: &Claim, verified: &dyn VerifiedSignatures) -> Result<(), InvalidTransaction> {
+    let key = signature_key(&claim.key, &claim.message, &claim.signature);
+    if verified.contains(&key) || crypto::verify(&claim.key, &claim.message, &claim.signature) {
+        Ok(())
+    } else {
+        Err(InvalidTransaction::BadProof)
+    }
+}
+
+/// Why a signature did not fit: a mortal extrinsic whose time is over was signed over the birth block of its
+/// own, earlier cycle. Only for the words of an answer: either way it is refused.
+pub(crate) fn explain_bad_proof(next: &Next<'_>, checked: &Checked) -> InvalidTransaction {
+    let Era::Mortal { period, .. } = checked.signed.era else { return InvalidTransaction::BadProof };
+    let birth = u64::from(checked.signed.era.birth(next.number).0);
+    let earlier = birth.checked_sub(period).and_then(|height| u32::try_from(height).ok());
+    let expired = earlier.and_then(|height| next.block_hash(Height(height))).is_some_and(|birth_hash| {
+        let message = checked.signed.payload(&next.chain(), &birth_hash);
+        crypto::verify(&checked.signed.signer, &message, &checked.signed.signature)
+    });
+    if expired { InvalidTransaction::AncientBirthBlock } else { InvalidTransaction::BadProof }
+}
