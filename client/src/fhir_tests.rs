@@ -45,9 +45,9 @@ fn patients() -> Vec<NamedBundle> {
 
 #[test]
 fn realistic_patients_are_read_and_keep_their_bytes() {
-    let patients = patients();
-    assert!(!patients.is_empty());
-    for NamedBundle { name, info } in patients {
+    let (real, made) = (patients(), generated(12, 1));
+    assert!(!real.is_empty());
+    for NamedBundle { name, info } in real.into_iter().chain(made) {
         assert_eq!(info.digest, sha256(&info.bytes), "{name}");
         assert_eq!(info.counts.get("Patient"), Some(&1), "{name}");
         assert!(info.patient.is_some(), "{name}");
@@ -62,15 +62,16 @@ fn realistic_patients_come_back_whole_out_of_their_envelope() {
     use crate::envelope::{self, Compression, RecordRef};
     use salus_primitives::{PatientId, RecordId};
     let of = RecordRef { patient: PatientId([1; 16]), record: RecordId([2; 16]), version: 1 };
-    let patients = patients();
-    let smallest = patients.iter().min_by_key(|bundle| bundle.info.bytes.len()).unwrap();
-    let bytes = &smallest.info.bytes;
-    let mut blob = Vec::new();
-    let sealed = envelope::seal(of, Compression::Zlib, &bytes[..], &mut blob).unwrap();
-    assert!(blob.len() < bytes.len() / 2, "a bundle of {} bytes is a blob of {}", bytes.len(), blob.len());
-    let mut out = Vec::new();
-    envelope::open(&sealed.key, &of, envelope::PLAIN_BYTES_MAX, &blob[..], &mut out).unwrap();
-    assert_eq!(sha256(&out), smallest.info.digest);
+    for patients in [patients(), generated(12, 1)] {
+        let smallest = patients.iter().min_by_key(|bundle| bundle.info.bytes.len()).unwrap();
+        let bytes = &smallest.info.bytes;
+        let mut blob = Vec::new();
+        let sealed = envelope::seal(of, Compression::Zlib, &bytes[..], &mut blob).unwrap();
+        assert!(blob.len() < bytes.len() / 2, "a bundle of {} bytes is a blob of {}", bytes.len(), blob.len());
+        let mut out = Vec::new();
+        envelope::open(&sealed.key, &of, envelope::PLAIN_BYTES_MAX, &blob[..], &mut out).unwrap();
+        assert_eq!(sha256(&out), smallest.info.digest);
+    }
 }
 
 #[test]

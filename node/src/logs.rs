@@ -1,5 +1,7 @@
 //! Logs: for people or as JSON, on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::cli::LogFormat;
@@ -22,7 +24,8 @@ pub struct FilterError {
 pub fn start(format: LogFormat, filter: Option<&str>) -> Result<(), FilterError> {
     let text = filter.unwrap_or(DEFAULT);
     let filter = EnvFilter::try_new(text).map_err(|source| FilterError { text: text.to_owned(), source })?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder = fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // A second start, in a test's process, keeps the first.
     let _ = match format {
         LogFormat::Human => builder.with_target(false).try_init(),

@@ -13,15 +13,15 @@ pub use api::SalusRuntime;
 pub use genesis::GenesisConfig;
 
 salus_support::runtime! {
-    0 => System: salus_system::System,
-    1 => Timestamp: salus_system::Timestamp,
-    2 => Validators: salus_validators::Validators,
-    3 => Council: salus_council::Council,
-    4 => Registry: salus_registry::Registry,
-    5 => Patients: salus_patients::Patients,
-    6 => Records: salus_records::Records,
-    7 => Consent: salus_consent::Consent,
-    8 => Access: salus_access::Access,
+    0 => System: salus_system,
+    1 => Timestamp: salus_system::timestamp,
+    2 => Validators: salus_validators,
+    3 => Council: salus_council,
+    4 => Registry: salus_registry,
+    5 => Patients: salus_patients,
+    6 => Records: salus_records,
+    7 => Consent: salus_consent,
+    8 => Access: salus_access,
 }
 
 /// An event with its phase, as `System.Events` holds it.

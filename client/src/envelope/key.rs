@@ -52,7 +52,7 @@ macro_rules! secret_bytes {
 pub(crate) use secret_bytes;
 
 secret_bytes! {
-    /// The key one record version is encrypted under. Made by [`super::seal`], carried by a [`super::Wrap`].
+    /// The key one record version is encrypted under. Made by [`super::seal()`], carried by a [`super::Wrap`].
     ContentKey
 }
 

@@ -44,13 +44,13 @@
 //!
 //! # Why it is safe
 //!
-//! - The content key is fresh for every record version, so a counter serves as nonce: [`seal`] makes the key
+//! - The content key is fresh for every record version, so a counter serves as nonce: [`seal()`] makes the key
 //!   itself and there is no way to seal twice under one.
 //! - GCM does not commit to its key: two keys could be made to open one segment to two texts. The key
 //!   commitment in the header pins the key, and the header with it, before any plaintext leaves.
 //! - A segment moved, dropped or added changes a counter or the last flag, and no longer authenticates.
 //! - No byte of plaintext leaves before its segment is authenticated. What left before a later segment failed
-//!   is a true beginning of the record, but not the record: whoever calls [`open`] throws it away on an error.
+//!   is a true beginning of the record, but not the record: whoever calls [`open()`] throws it away on an error.
 //!
 //! # The wraps
 //!

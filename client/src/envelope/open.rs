@@ -148,7 +148,7 @@ pub fn open(
     Ok(Opened { anchor: Anchor { digest: source.digest.finish(), size: source.size }, plain_bytes })
 }
 
-/// [`open`], but not before the whole blob was found to be the one whose digest and size are on chain. This is
+/// [`open()`], but not before the whole blob was found to be the one whose digest and size are on chain. This is
 /// the door for blobs that come from elsewhere; it reads the blob twice.
 ///
 /// # Errors

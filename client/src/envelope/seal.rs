@@ -78,7 +78,7 @@ pub fn seal(of: RecordRef, compression: Compression, plain: impl Read, blob: imp
     Ok(Sealed { key, anchor, plain_bytes })
 }
 
-/// [`seal`] under a given key: for test vectors alone, since a key that seals twice protects nothing.
+/// [`seal()`] under a given key: for test vectors alone, since a key that seals twice protects nothing.
 pub(super) fn seal_with(
     key: &ContentKey,
     of: RecordRef,

@@ -89,7 +89,7 @@ pub(crate) struct Effects {
 }
 
 /// Signature checks are plain arithmetic behind an async face.
-fn at_once<T>(check: impl Future<Output = T>) -> T {
+pub(crate) fn at_once<T>(check: impl Future<Output = T>) -> T {
     check.now_or_never().expect("checking a certificate awaits nothing")
 }
 

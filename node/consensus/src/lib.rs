@@ -75,6 +75,7 @@ mod effects;
 mod host;
 mod message;
 mod park;
+mod running;
 mod signer;
 mod time;
 mod wal;

@@ -108,7 +108,7 @@ impl Default for Limits {
             slow_consumer: Duration::from_secs(10),
             unsent_bytes: 8 * 1024 * 1024,
             unsent_bytes_total: 128 * 1024 * 1024,
-            read_while_stalled: 64 * 1024,
+            read_while_stalled: usize::MAX,
             send_buffer: 64,
             sockets: 512,
             sockets_per_address: 32,

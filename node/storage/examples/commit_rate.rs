@@ -55,7 +55,7 @@ fn measure(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let db = Database::open(folder, &identity, Options::default())?;
     db.commit(&genesis, None, &state, tree)?;
 
-    let (mut root_time, mut commit_time, mut read_time) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let (mut reading, mut rooting, mut committing) = (Spent::default(), Spent::default(), Spent::default());
     for number in 1..=BLOCKS {
         // Two thirds are known keys, one third new ones; every eighth block also deletes.
         let mut changes = Changes::new();
@@ -70,17 +70,17 @@ fn measure(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
         }
         let extrinsics: Vec<_> = (0..EXTRINSICS).map(|index| RawExtrinsic(vec![index as u8; 200])).collect();
 
-        let start = Instant::now();
+        let start = Stage::start()?;
         let state = db.state();
         for key in changes.keys() {
             std::hint::black_box(state.get(key));
         }
         drop(state);
-        read_time += start.elapsed();
+        start.end(&mut reading)?;
 
-        let start = Instant::now();
+        let start = Stage::start()?;
         let (root, tree) = db.root_after(&changes)?;
-        root_time += start.elapsed();
+        start.end(&mut rooting)?;
 
         let block = Block { header: header(number, db.tip().1, root), extrinsics };
         let certificate = CommitCertificate {
@@ -89,26 +89,64 @@ fn measure(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
             value: block.header.vote_value(),
             signatures: BoundedVec::new(),
         };
-        let start = Instant::now();
+        let start = Stage::start()?;
         db.commit(&block, Some(&certificate), &changes, tree)?;
-        commit_time += start.elapsed();
+        start.end(&mut committing)?;
     }
 
-    let per_block = |time: Duration| time.as_secs_f64() * 1_000.0 / f64::from(BLOCKS);
+    let changed = EXTRINSICS * CHANGES_PER_EXTRINSIC;
     println!(
-        "blocks of {EXTRINSICS} extrinsics, {} changed keys, over {KEYS} keys; ms per block:",
-        EXTRINSICS * CHANGES_PER_EXTRINSIC
+        "blocks of {EXTRINSICS} extrinsics, {changed} changed keys, over {KEYS} keys; ms per block, by the clock and of the core:"
     );
-    println!("  reading the changed keys  {:8.2}", per_block(read_time));
-    println!("  root_after                {:8.2}", per_block(root_time));
-    println!("  commit, synced            {:8.2}", per_block(commit_time));
+    println!("  reading the changed keys  {reading}");
+    println!("  root_after                {rooting}");
+    println!("  commit, synced            {committing}");
     println!("  one fdatasync by itself   {:8.2}", sync_time(folder)?.as_secs_f64() * 1_000.0);
-    let rate = f64::from(EXTRINSICS) / (per_block(root_time) + per_block(commit_time)) * 1_000.0;
-    println!("extrinsics per second, root and commit only: {rate:.0}");
+    let core = (rooting.core + committing.core).as_secs_f64();
+    println!("extrinsics per core-second, root and commit only: {:.0}", f64::from(BLOCKS * EXTRINSICS) / core);
     let bytes: u64 =
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.metadata()?.len())).sum::<std::io::Result<u64>>()?;
     println!("bytes on disk, logs included: {bytes}");
     Ok(())
+}
+
+/// Time spent in a stage, of all blocks.
+#[derive(Default)]
+struct Spent {
+    clock: Duration,
+    core: Duration,
+}
+
+impl std::fmt::Display for Spent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let per_block = |time: Duration| time.as_secs_f64() * 1_000.0 / f64::from(BLOCKS);
+        write!(f, "{:8.2} {:8.2}", per_block(self.clock), per_block(self.core))
+    }
+}
+
+/// A stage under way.
+struct Stage {
+    clock: Instant,
+    core: Duration,
+}
+
+impl Stage {
+    fn start() -> std::io::Result<Self> {
+        Ok(Self { clock: Instant::now(), core: core_time()? })
+    }
+
+    fn end(self, spent: &mut Spent) -> std::io::Result<()> {
+        spent.clock += self.clock.elapsed();
+        spent.core += core_time()? - self.core;
+        Ok(())
+    }
+}
+
+/// How long this thread has had a core.
+fn core_time() -> std::io::Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanos = stat.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or_default();
+    Ok(Duration::from_nanos(nanos))
 }
 
 /// Median time to sync 4 KiB appended to a file.

@@ -1,6 +1,6 @@
 //! Rules and records ready made, for tests here and of the pallets above.
 
-use salus_primitives::{Moment, OrganisationId, PatientId, RecordId, Window, time::YEAR};
+use salus_primitives::{AccountId, Moment, OrganisationId, PatientId, RecordId, Window, time::YEAR};
 use salus_support::{table::RuntimeTable, testing::TestChain};
 
 use crate::{
@@ -48,10 +48,11 @@ pub fn lab(id: RecordId, custodian: OrganisationId) -> RecordView {
 /// # Panics
 /// When the call is refused.
 #[track_caller]
-pub fn grant<R>(chain: &mut TestChain<R>, caller: salus_primitives::AccountId, patient: PatientId, terms: Terms)
-where
-    R: RuntimeTable,
-    R::Call: From<Call>,
-{
+pub fn grant<R: RuntimeTable<Call: From<Call>>>(
+    chain: &mut TestChain<R>,
+    caller: AccountId,
+    patient: PatientId,
+    terms: Terms,
+) {
     chain.ok(caller, Call::Grant { patient, terms, replaces: None });
 }

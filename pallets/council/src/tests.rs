@@ -28,9 +28,9 @@ use crate::{
 };
 
 salus_support::runtime! {
-    0 => System: salus_system::System,
-    3 => Council: crate::Council,
-    4 => Registry: salus_registry::Registry,
+    0 => System: salus_system,
+    3 => Council: crate,
+    4 => Registry: salus_registry,
 }
 
 type Chain = TestChain<Runtime>;

@@ -59,7 +59,7 @@ pub fn registration<R: RuntimeTable>(chain: &TestChain<R>, number: u16) -> Call 
 /// # Panics
 /// When the call is refused.
 #[track_caller]
-pub fn invite<R: RuntimeTable>(
+pub fn invite<R: RuntimeTable<Call: From<Call>>>(
     chain: &mut TestChain<R>,
     registrar: AccountId,
     number: u16,
@@ -75,7 +75,7 @@ pub fn invite<R: RuntimeTable>(
 /// # Panics
 /// When a call is refused.
 #[track_caller]
-pub fn registered<R: RuntimeTable>(
+pub fn registered<R: RuntimeTable<Call: From<Call>>>(
     chain: &mut TestChain<R>,
     registrar: AccountId,
     number: u16,
@@ -93,7 +93,7 @@ pub fn registered<R: RuntimeTable>(
 /// # Panics
 /// When a call is refused.
 #[track_caller]
-pub fn confirmed<R: RuntimeTable>(chain: &mut TestChain<R>, registrar: AccountId, number: u16) -> Person {
+pub fn confirmed<R: RuntimeTable<Call: From<Call>>>(chain: &mut TestChain<R>, registrar: AccountId, number: u16) -> Person {
     let person = registered(chain, registrar, number, false);
     chain.ok(registrar, Call::Confirm { patient: person.id, assurance: 1 });
     person

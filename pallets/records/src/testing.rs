@@ -113,7 +113,7 @@ impl Draft {
     /// # Panics
     /// When the call is refused: the author needs consent first.
     #[track_caller]
-    pub fn file<R: RuntimeTable>(
+    pub fn file<R: RuntimeTable<Call: From<Call>>>(
         &self,
         chain: &mut TestChain<R>,
         account: AccountId,

@@ -24,7 +24,7 @@ use crate::{
     types::*,
 };
 
-salus_support::runtime! { 0 => System: salus_system::System, 4 => Registry: crate::Registry }
+salus_support::runtime! { 0 => System: salus_system, 4 => Registry: crate }
 
 type Chain = TestChain<Runtime>;
 

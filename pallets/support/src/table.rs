@@ -1,7 +1,5 @@
 //! The runtime's table: which pallets there are and under which index.
 
-use core::any::Any;
-
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use salus_primitives::dispatch::ModuleError;
 use scale_info::TypeInfo;
@@ -12,16 +10,6 @@ use crate::{
     metadata::description::{OuterTypes, PalletDescription},
     pallet::Cost,
 };
-
-/// A call, an event or an error of a runtime.
-pub enum Outer<C, E, R> {
-    /// A call.
-    Call(C),
-    /// An event.
-    Event(E),
-    /// An error.
-    Error(R),
-}
 
 /// What [`crate::runtime!`] makes of its rows.
 pub trait RuntimeTable {
@@ -43,11 +31,6 @@ pub trait RuntimeTable {
 
     /// Index of the pallet of this name.
     fn index_of(pallet: &str) -> Option<u8>;
-
-    /// A pallet's call, event or error as one of the runtime's; none when no row has its type. For tests, which
-    /// name a call as its pallet does. (`From` would do at compile time, but a crate may not implement it for the
-    /// types that a foreign trait gives to foreign pallets.)
-    fn outer(part: Box<dyn Any>) -> Option<Outer<Self::Call, Self::Event, Self::Error>>;
 
     /// The rows, for metadata.
     fn pallets() -> Vec<PalletDescription>;
@@ -82,13 +65,14 @@ pub fn describe<P: Pallet>(index: u8) -> PalletDescription {
     PalletDescription::of::<P>(index)
 }
 
-/// Join pallets into a runtime: one row per pallet, `index => Name: path::of::Pallet,`.
+/// Join pallets into a runtime: one row per pallet, `index => Name: path::of::its::module,` where the module has the
+/// pallet's `Call`, `Event` and `Error` and the type `Name` that implements [`Pallet`].
 ///
 /// Makes `RuntimeCall`, `RuntimeEvent`, `RuntimeError` and `Runtime`, which implements
 /// [`table::RuntimeTable`](crate::table::RuntimeTable). The index is wire format for call, event and error alike.
 #[macro_export]
 macro_rules! runtime {
-    ($($index:literal => $name:ident: $($pallet:ident)::+),+ $(,)?) => {
+    ($($index:literal => $name:ident: $($module:ident)::+),+ $(,)?) => {
         /// A call of any pallet.
         #[derive(
             Clone, PartialEq, Debug,
@@ -100,7 +84,7 @@ macro_rules! runtime {
         pub enum RuntimeCall {$(
             #[doc = concat!("A call of ", stringify!($name), ".")]
             #[codec(index = $index)]
-            $name(<$($pallet)::+ as $crate::Pallet>::Call),
+            $name($($module)::+::Call),
         )+}
 
         /// An event of any pallet.
@@ -113,7 +97,7 @@ macro_rules! runtime {
         pub enum RuntimeEvent {$(
             #[doc = concat!("An event of ", stringify!($name), ".")]
             #[codec(index = $index)]
-            $name(<$($pallet)::+ as $crate::Pallet>::Event),
+            $name($($module)::+::Event),
         )+}
 
         /// An error of any pallet.
@@ -126,8 +110,28 @@ macro_rules! runtime {
         pub enum RuntimeError {$(
             #[doc = concat!("An error of ", stringify!($name), ".")]
             #[codec(index = $index)]
-            $name(<$($pallet)::+ as $crate::Pallet>::Error),
+            $name($($module)::+::Error),
         )+}
+
+        $(
+            impl From<$($module)::+::Call> for RuntimeCall {
+                fn from(call: $($module)::+::Call) -> Self {
+                    Self::$name(call)
+                }
+            }
+
+            impl From<$($module)::+::Event> for RuntimeEvent {
+                fn from(event: $($module)::+::Event) -> Self {
+                    Self::$name(event)
+                }
+            }
+
+            impl From<$($module)::+::Error> for RuntimeError {
+                fn from(error: $($module)::+::Error) -> Self {
+                    Self::$name(error)
+                }
+            }
+        )+
 
         /// The table of pallets.
         pub struct Runtime;
@@ -140,55 +144,26 @@ macro_rules! runtime {
             fn dispatch(ctx: &mut $crate::Ctx<'_, '_>, call: RuntimeCall) -> Result<(), RuntimeError> {
                 match call {$(
                     RuntimeCall::$name(call) => {
-                        <$($pallet)::+ as $crate::Pallet>::dispatch(ctx, call).map_err(RuntimeError::$name)
+                        <$($module)::+::$name as $crate::Pallet>::dispatch(ctx, call).map_err(RuntimeError::$name)
                     }
                 )+}
             }
 
             fn cost(call: &RuntimeCall) -> $crate::Cost {
                 match call {$(
-                    RuntimeCall::$name(call) => <$($pallet)::+ as $crate::Pallet>::cost(call),
+                    RuntimeCall::$name(call) => <$($module)::+::$name as $crate::Pallet>::cost(call),
                 )+}
             }
 
             fn index_of(pallet: &str) -> Option<u8> {
                 match pallet {
-                    $(<$($pallet)::+ as $crate::Pallet>::NAME => Some($index),)+
+                    $(<$($module)::+::$name as $crate::Pallet>::NAME => Some($index),)+
                     _ => None,
                 }
             }
 
-            fn outer(
-                part: Box<dyn core::any::Any>,
-            ) -> Option<$crate::table::Outer<RuntimeCall, RuntimeEvent, RuntimeError>> {
-                use $crate::table::Outer;
-                $(
-                    let part = match part.downcast::<<$($pallet)::+ as $crate::Pallet>::Call>() {
-                        Ok(call) => return Some(Outer::Call(RuntimeCall::$name(*call))),
-                        Err(other) => other,
-                    };
-                    let part = match part.downcast::<<$($pallet)::+ as $crate::Pallet>::Event>() {
-                        Ok(event) => return Some(Outer::Event(RuntimeEvent::$name(*event))),
-                        Err(other) => other,
-                    };
-                    let part = match part.downcast::<<$($pallet)::+ as $crate::Pallet>::Error>() {
-                        Ok(error) => return Some(Outer::Error(RuntimeError::$name(*error))),
-                        Err(other) => other,
-                    };
-                )+
-                let part = match part.downcast::<RuntimeCall>() {
-                    Ok(call) => return Some(Outer::Call(*call)),
-                    Err(other) => other,
-                };
-                let part = match part.downcast::<RuntimeEvent>() {
-                    Ok(event) => return Some(Outer::Event(*event)),
-                    Err(other) => other,
-                };
-                part.downcast::<RuntimeError>().ok().map(|error| Outer::Error(*error))
-            }
-
             fn pallets() -> Vec<$crate::macro_support::PalletDescription> {
-                vec![$($crate::table::describe::<$($pallet)::+>($index)),+]
+                vec![$($crate::table::describe::<$($module)::+::$name>($index)),+]
             }
         }
     };

@@ -6,7 +6,7 @@
 //! chain.refused(ALICE, grant(CLINIC), Error::AlreadyGranted);
 //! ```
 
-use std::{any::Any, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use parity_scale_codec::{Decode, Encode};
 use salus_primitives::{
@@ -16,11 +16,7 @@ use salus_primitives::{
     signed::{CoSign, CoSigns, cosign},
 };
 
-use crate::{
-    Ctx, Overlay,
-    context::Environment,
-    table::{Outer, RuntimeTable},
-};
+use crate::{Ctx, Overlay, context::Environment, table::RuntimeTable};
 
 /// A chain of one runtime, without blocks: a call at a time, at a height and time the test sets.
 pub struct TestChain<R: RuntimeTable> {
@@ -99,8 +95,8 @@ impl<R: RuntimeTable> TestChain<R> {
     }
 
     /// The co-signatures of `signers` on `call`, whose co-sign list is empty, submitted by `submitter` next.
-    pub fn cosigns(&self, submitter: AccountId, call: impl Any, signers: &[&KeyPair]) -> CoSigns {
-        let call = Self::outer_call(call).encode();
+    pub fn cosigns(&self, submitter: AccountId, call: impl Into<R::Call>, signers: &[&KeyPair]) -> CoSigns {
+        let call = call.into().encode();
         let message = cosign(&self.environment.genesis, &submitter, self.nonce(submitter), &call);
         let signed: Vec<_> =
             signers.iter().map(|key| CoSign { account: key.public(), signature: key.sign(&message) }).collect();
@@ -111,8 +107,8 @@ impl<R: RuntimeTable> TestChain<R> {
     ///
     /// # Errors
     /// The pallet's.
-    pub fn call(&mut self, caller: AccountId, call: impl Any) -> Result<(), R::Error> {
-        let call = Self::outer_call(call);
+    pub fn call(&mut self, caller: AccountId, call: impl Into<R::Call>) -> Result<(), R::Error> {
+        let call = call.into();
         let bytes = call.encode();
         let decoded = R::Call::decode(&mut &bytes[..]);
         assert!(decoded.as_ref() == Ok(&call), "a call survives encoding: {call:?}");
@@ -144,8 +140,8 @@ impl<R: RuntimeTable> TestChain<R> {
     /// # Panics
     /// When it is refused.
     #[track_caller]
-    pub fn ok(&mut self, caller: AccountId, call: impl Any) -> &mut Self {
-        let call = Self::outer_call(call);
+    pub fn ok(&mut self, caller: AccountId, call: impl Into<R::Call>) -> &mut Self {
+        let call = call.into();
         if let Err(error) = self.call(caller, call.clone()) {
             panic!("{call:?} was refused: {error:?}");
         }
@@ -157,9 +153,9 @@ impl<R: RuntimeTable> TestChain<R> {
     /// # Panics
     /// When it is accepted, or refused otherwise.
     #[track_caller]
-    pub fn refused(&mut self, caller: AccountId, call: impl Any, error: impl Any) -> &mut Self {
-        let (call, before) = (Self::outer_call(call), self.state.clone());
-        let Some(Outer::Error(error)) = R::outer(Box::new(error)) else { panic!("an error of this runtime") };
+    pub fn refused(&mut self, caller: AccountId, call: impl Into<R::Call>, error: impl Into<R::Error>) -> &mut Self {
+        let (call, before) = (call.into(), self.state.clone());
+        let error = error.into();
         assert_eq!(self.call(caller, call.clone()), Err(error), "{call:?}");
         assert!(self.state == before, "a refused call changes nothing");
         self
@@ -170,18 +166,10 @@ impl<R: RuntimeTable> TestChain<R> {
     /// # Panics
     /// When it did not.
     #[track_caller]
-    pub fn emitted(&mut self, event: impl Any) -> &mut Self {
-        let Some(Outer::Event(event)) = R::outer(Box::new(event)) else { panic!("an event of this runtime") };
+    pub fn emitted(&mut self, event: impl Into<R::Event>) -> &mut Self {
+        let event = event.into();
         assert!(self.events.contains(&event), "expected {event:?} among {:?}", self.events);
         self
-    }
-
-    /// A call of the runtime or of one of its pallets.
-    fn outer_call(call: impl Any) -> R::Call {
-        match R::outer(Box::new(call)) {
-            Some(Outer::Call(call)) => call,
-            _ => panic!("a call of this runtime"),
-        }
     }
 
     fn apply(&mut self, changes: Changes) {

@@ -11,7 +11,7 @@ use salus_support::{Class, Cost, testing::TestChain};
 use super::*;
 use crate::{keys, types::Usage, usage};
 
-salus_support::runtime! { 0 => System: crate::System, 1 => Timestamp: crate::Timestamp }
+salus_support::runtime! { 0 => System: crate, 1 => Timestamp: crate::timestamp }
 
 type Chain = TestChain<Runtime>;
 const PATIENT: Subject = Subject::Patient(PatientId([1; 16]));

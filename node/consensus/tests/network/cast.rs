@@ -102,14 +102,7 @@ impl Cast {
         WireMessage::Vote(self.signed_vote(from, height, round, kind, value))
     }
 
-    pub fn signed_vote(
-        &self,
-        from: usize,
-        height: u32,
-        round: u32,
-        kind: VoteKind,
-        value: Option<Hash>,
-    ) -> SignedVote {
+    pub fn signed_vote(&self, from: usize, height: u32, round: u32, kind: VoteKind, value: Option<Hash>) -> SignedVote {
         let vote = Vote { height: Height(height), round, kind, value, authority: self.keys[from].public() };
         SignedVote { vote, signature: self.keys[from].sign(&vote.bytes(&GENESIS)) }
     }

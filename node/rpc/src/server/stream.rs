@@ -24,7 +24,17 @@ use crate::{
 
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-type Gone = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// The order to close. A socket is asked again after it has failed, and a future may not be: so this remembers.
+struct Cut(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Cut {
+    fn is_given(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.0.as_mut().is_some_and(|gone| gone.as_mut().poll(cx).is_ready()) {
+            self.0 = None;
+        }
+        self.0.is_none()
+    }
+}
 
 /// The socket, with its places among all sockets and among those of its address.
 pub(super) struct Stream {
@@ -38,8 +48,8 @@ pub(super) struct Stream {
     read_since_stall: usize,
     reader: Option<Waker>,
     // Reading and writing are waited for by two tasks: each needs its own, to be woken.
-    cut_read: Gone,
-    cut_write: Gone,
+    cut_read: Cut,
+    cut_write: Cut,
     _permit: OwnedSemaphorePermit,
     _place: Place,
 }
@@ -53,8 +63,8 @@ impl Stream {
         place: Place,
     ) -> Self {
         Self {
-            cut_read: Box::pin(connection.gone()),
-            cut_write: Box::pin(connection.gone()),
+            cut_read: Cut(Some(Box::pin(connection.gone()))),
+            cut_write: Cut(Some(Box::pin(connection.gone()))),
             tcp,
             connection,
             head_time: limits.head_time,
@@ -93,7 +103,7 @@ fn cut() -> io::Error {
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.cut_read.as_mut().poll(cx).is_ready() {
+        if this.cut_read.is_given(cx) {
             return Poll::Ready(Err(cut()));
         }
         if this.stall.is_some() && this.read_since_stall >= this.read_while_stalled {
@@ -115,6 +125,7 @@ impl AsyncRead for Stream {
         {
             // The last word; if even this does not fit, the client does not read at all.
             let _ = this.tcp.try_write(TOO_SLOW);
+            this.connection.cut();
             return Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the head of the request took too long")));
         }
         read
@@ -124,7 +135,7 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if this.cut_write.as_mut().poll(cx).is_ready() {
+        if this.cut_write.is_given(cx) {
             return Poll::Ready(Err(cut()));
         }
         match Pin::new(&mut this.tcp).poll_write(cx, bytes) {

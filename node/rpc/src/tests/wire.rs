@@ -1,12 +1,17 @@
 //! A client that knows nothing of the server: sockets, HTTP and WebSocket frames written out by hand, so that the
 //! tests see what goes over the wire and in which order.
 
-use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -28,8 +33,23 @@ pub async fn world_with(limits: Limits) -> World {
     world_from(config, Arc::new(Toy::default())).await
 }
 
+/// A panic of the server ends the node, so it ends these tests too: the runtime would only end the task.
+fn let_no_panic_of_the_server_pass() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            usual(panic);
+            if !panic.location().is_some_and(|location| location.file().contains("tests")) {
+                std::process::abort();
+            }
+        }));
+    });
+}
+
 /// Start a server with this configuration over this chain.
 pub async fn world_from(config: ServerConfig, toy: Arc<Toy>) -> World {
+    let_no_panic_of_the_server_pass();
     let server = Server::start(config, toy.clone(), &[]).await.unwrap();
     World { address: server.address(), toy, server }
 }
@@ -132,7 +152,17 @@ impl Ws {
 
     /// Connect with more header lines; the status when the server refuses.
     pub async fn try_connect(address: SocketAddr, headers: &str) -> Result<Self, Option<u16>> {
-        let mut socket = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap(), address, headers).await
+    }
+
+    /// Connect with a receive buffer of a few thousand bytes, so that not reading is soon felt.
+    pub async fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        Self::over(socket.connect(address).await.unwrap(), address, "").await.expect("a WebSocket")
+    }
+
+    async fn over(mut socket: TcpStream, address: SocketAddr, headers: &str) -> Result<Self, Option<u16>> {
         let request = format!(
             "GET / HTTP/1.1\r\nhost: {address}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
              sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n{headers}\r\n"

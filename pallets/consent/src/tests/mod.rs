@@ -17,10 +17,10 @@ use salus_support::testing::TestChain;
 use crate::{testing::permit, types::*};
 
 salus_support::runtime! {
-    0 => System: salus_system::System,
-    4 => Registry: salus_registry::Registry,
-    5 => Patients: salus_patients::Patients,
-    7 => Consent: crate::Consent,
+    0 => System: salus_system,
+    4 => Registry: salus_registry,
+    5 => Patients: salus_patients,
+    7 => Consent: crate,
 }
 
 type Chain = TestChain<Runtime>;

@@ -21,9 +21,9 @@ use crate::{
 };
 
 salus_support::runtime! {
-    0 => System: salus_system::System,
-    4 => Registry: salus_registry::Registry,
-    5 => Patients: crate::Patients,
+    0 => System: salus_system,
+    4 => Registry: salus_registry,
+    5 => Patients: crate,
 }
 
 type Chain = TestChain<Runtime>;

@@ -25,11 +25,11 @@ use super::*;
 use crate::testing::Draft;
 
 salus_support::runtime! {
-    0 => System: salus_system::System,
-    4 => Registry: salus_registry::Registry,
-    5 => Patients: salus_patients::Patients,
-    6 => Records: crate::Records,
-    7 => Consent: salus_consent::Consent,
+    0 => System: salus_system,
+    4 => Registry: salus_registry,
+    5 => Patients: salus_patients,
+    6 => Records: crate,
+    7 => Consent: salus_consent,
 }
 
 type Chain = TestChain<Runtime>;
