@@ -38,7 +38,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rocksdb", &["salus-storage"]),
     ("jmt", &["salus-storage"]),
     ("libp2p", &["salus-network"]),
-    ("jsonrpsee", &["salus-rpc"]),
+    ("jsonrpsee", &["salus-rpc", "salus-benches"]),
     ("ed25519-dalek", &["salus-primitives"]),
     ("ed25519-zebra", &["salus-primitives"]),
     ("sha2", &["salus-primitives"]),

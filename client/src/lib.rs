@@ -1,6 +1,9 @@
 //! What a hospital's or patient's program needs of Salus: encryption of records, keys at rest and FHIR at
 //! the edge.
 
+pub mod actions;
+pub mod chain;
+pub mod demo;
 pub mod envelope;
 pub mod fhir;
 pub mod keystore;

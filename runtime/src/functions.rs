@@ -107,7 +107,7 @@ pub(crate) fn call(
             })
         }
         "TransactionPaymentApi_query_info" => {
-            let raw = RawExtrinsic::decode(&mut arguments).map_err(bad)?;
+            let raw = with_our_scheme(RawExtrinsic::decode(&mut arguments).map_err(bad)?);
             let next = Next::after(state, at);
             let cost =
                 crate::validity::check_form(&next, &raw).map_err(|_| CallError::BadArguments(name.to_owned()))?.cost;
@@ -116,6 +116,18 @@ pub(crate) fn call(
         }
         _ => Err(CallError::NotFound(name.to_owned())),
     }
+}
+
+/// Wallets ask for the cost before they sign, with a made-up signature that they declare Sr25519 (scheme 1, as long
+/// as ours): for the cost it does not matter.
+fn with_our_scheme(mut raw: RawExtrinsic) -> RawExtrinsic {
+    // Version, address form and account stand before the scheme.
+    if let [0x84, 0x00, rest @ ..] = &mut raw.0[..]
+        && let Some(scheme @ 1) = rest.get_mut(32)
+    {
+        *scheme = 0;
+    }
+    raw
 }
 
 impl<'a> Next<'a> {

@@ -188,7 +188,8 @@ pub enum Why {
 /// Why something a peer sent was not used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ignored {
-    /// About a height that is final here. The peer may be behind: offer it the certificates.
+    /// About a height that is final here. Common for the last votes of the height just decided; a peer that goes on so
+    /// is behind: offer it the certificates.
     Old {
         /// The message's height.
         height: Height,
@@ -210,7 +211,8 @@ pub enum Ignored {
 /// What the engine must do, in the order given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Act {
-    /// Store the signer's record over the former one. Durable by the next [`Act::WalSync`].
+    /// Store the signer's record over the former one: now, or in one write with the next [`Act::WalSync`], which makes
+    /// it durable.
     SaveSigned(SignedRecord),
     /// Append to the write-ahead log. Durable by the next [`Act::WalSync`].
     WalAppend {

@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arc_malachitebft_core_consensus::ConsensusMsg;
 use arc_malachitebft_core_consensus::{Effect, Input as CoreInput, LivenessMsg, Resumable, Resume, SignedConsensusMsg};
-use arc_malachitebft_core_types::{
-    CertificateError, LinearTimeouts, Proposal as _, Round, SignedMessage, Timeout, Vote as _,
-};
+use arc_malachitebft_core_types::{LinearTimeouts, Proposal as _, Round, SignedMessage, Timeout, Vote as _};
 use arc_malachitebft_signing::VerifierExt;
 use futures::FutureExt;
 use parity_scale_codec::Encode;
@@ -26,7 +24,7 @@ use crate::{
     ctx::{Checker, Ctx, Set, Sig},
     message::{Evidence, WireMessage},
     signer::{SignedRecord, Signer},
-    wal::{Known, WalEntry},
+    wal::{Known, WalEntry, entry_number},
 };
 
 /// The error is kept in [`Effects::fatal`].
@@ -230,7 +228,8 @@ impl Effects {
             }
             Effect::VerifyCommitCertificate(certificate, set, thresholds, r) => {
                 let checked = at_once(self.checker.verify_commit_certificate(&Ctx, &certificate, &set, thresholds));
-                Ok(r.resume_with(self.note(checked)))
+                self.unproven |= checked.is_err();
+                Ok(r.resume_with(checked))
             }
             Effect::VerifyExtendedCommitCertificate(certificate, set, thresholds, policy, r) => {
                 let checked = at_once(self.checker.verify_extended_commit_certificate(
@@ -240,15 +239,18 @@ impl Effects {
                     thresholds,
                     policy,
                 ));
-                Ok(r.resume_with(self.note(checked)))
+                self.unproven |= checked.is_err();
+                Ok(r.resume_with(checked))
             }
             Effect::VerifyPolkaCertificate(certificate, set, thresholds, r) => {
                 let checked = at_once(self.checker.verify_polka_certificate(&Ctx, &certificate, &set, thresholds));
-                Ok(r.resume_with(self.note(checked)))
+                self.unproven |= checked.is_err();
+                Ok(r.resume_with(checked))
             }
             Effect::VerifyRoundCertificate(certificate, set, thresholds, r) => {
                 let checked = at_once(self.checker.verify_round_certificate(&Ctx, &certificate, &set, thresholds));
-                Ok(r.resume_with(self.note(checked)))
+                self.unproven |= checked.is_err();
+                Ok(r.resume_with(checked))
             }
             Effect::WalAppend(_, input, r) => {
                 self.log(&input)?;
@@ -282,11 +284,6 @@ impl Effects {
         if let Some((round, within)) = self.building {
             self.acts.push(Act::BuildBlock { height: self.height, round, within });
         }
-    }
-
-    fn note(&mut self, checked: Result<(), CertificateError<Ctx>>) -> Result<(), CertificateError<Ctx>> {
-        self.unproven |= checked.is_err();
-        checked
     }
 
     fn sign(
@@ -348,7 +345,7 @@ impl Effects {
             return Ok(());
         }
         let (height, index) = (self.height, self.wal_next);
-        self.wal_next = index.checked_add(1).expect("a height has fewer than 2^32 log entries");
+        self.wal_next = entry_number(index as usize + 1);
         self.unsynced = true;
         let entry = entry.to_bytes(&self.checker.genesis, height, index);
         self.acts.push(Act::WalAppend { height, index, entry });

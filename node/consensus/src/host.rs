@@ -11,7 +11,7 @@ use crate::{
     park::{Park, Parked},
     running::Running,
     signer::{SignedRecord, Signer},
-    wal::WalEntry,
+    wal::{WalEntry, entry_number},
 };
 
 /// The consensus of one node. See the crate's page for how an engine drives it.
@@ -155,7 +155,7 @@ impl Host {
             return ignored(Ignored::Old { height });
         }
         if running == Some(height) {
-            return self.with_running(height, |running| running.from_peer(from, parked));
+            return self.with_running(height, |running| running.hear(from, parked));
         }
         let parkable = running.map_or(next, Height::next);
         if height != parkable {
@@ -203,29 +203,22 @@ impl Host {
         let genesis = self.checker.genesis;
         let mut entries = Vec::with_capacity(log.len());
         for (index, bytes) in log.iter().enumerate() {
-            let number = u32::try_from(index).expect("a height has fewer than 2^32 log entries");
-            let entry = WalEntry::from_bytes(bytes, &genesis, height, number);
+            let entry = WalEntry::from_bytes(bytes, &genesis, height, entry_number(index));
             entries.push(entry.map_err(|error| Fatal::Wal { height, index, error })?);
         }
 
-        let last = self.signer.as_ref().and_then(Signer::last).copied();
-        let member = self.signer.as_ref().is_some_and(|signer| set.plain().index_of(&signer.public()).is_some());
-        let here = last.filter(|record| record.position.height >= height);
-        let mut running = match here {
-            Some(record) if record.position.height > height => None,
-            _ => self.run(height, &set, &entries, member, here)?,
+        let own = self.signer.as_ref().filter(|signer| set.plain().index_of(&signer.public()).is_some());
+        let last = own.and_then(Signer::last).copied().filter(|record| record.position.height >= height);
+        let running = match last {
+            None => self.run(height, &set, &entries, own.is_some(), None)?,
+            Some(last) if last.position.height > height => self.observe(height, &set, &entries, last)?,
+            Some(last) => match self.run(height, &set, &entries, true, Some(last)) {
+                Ok(running) if running.effects.unconfirmed.is_none() => running,
+                // Nothing has left the node: the attempt is thrown away.
+                Ok(_) | Err(Fatal::Signer(_)) => self.observe(height, &set, &entries, last)?,
+                Err(fatal) => return Err(fatal),
+            },
         };
-        if running.is_none() {
-            let last = here.expect("only a signature at this height or later keeps a validator from signing");
-            if member && set.plain().len() == 1 {
-                return Err(Fatal::Muted { height, last: last.position });
-            }
-            running = self.run(height, &set, &entries, false, None)?;
-            if let Some(running) = running.as_mut().filter(|_| member) {
-                running.effects.acts.insert(0, Act::Observing { height, last });
-            }
-        }
-        let running = running.expect("a height that is observed has no signature to lead back to");
         self.signer = None;
         self.phase = Phase::Running(Box::new(running));
 
@@ -235,13 +228,13 @@ impl Host {
             if running.effects.decided.is_some() {
                 break;
             }
-            running.from_peer(from, parked)?;
+            running.hear(from, parked)?;
         }
         Ok(self.collect())
     }
 
-    /// Start the core and replay the log. None where the signer refused, or where the replay did not lead back to the
-    /// signature `last` of this height; nothing has left the node then, and the attempt is thrown away.
+    /// Start the core and replay the log. Where the key signed `last` at this height, the caller asks afterwards
+    /// whether the replay led back to it.
     fn run(
         &self,
         height: Height,
@@ -249,7 +242,7 @@ impl Host {
         entries: &[WalEntry],
         sign: bool,
         last: Option<SignedRecord>,
-    ) -> Result<Option<Running>, Fatal> {
+    ) -> Result<Running, Fatal> {
         let address = Address(self.signer.as_ref().map_or(AccountId([0; 32]), Signer::public));
         let params = Params {
             address,
@@ -263,11 +256,17 @@ impl Host {
         let mut effects = Effects::new(self.checker, self.signer.clone(), self.timeouts, height, set.clone());
         effects.unconfirmed = last;
         let mut running = Running { state, effects };
-        match running.replay(entries) {
-            Ok(()) if running.effects.unconfirmed.is_some() => Ok(None),
-            Ok(()) => Ok(Some(running)),
-            Err(Fatal::Signer(_)) if last.is_some() => Ok(None),
-            Err(fatal) => Err(fatal),
+        running.replay(entries)?;
+        Ok(running)
+    }
+
+    /// Follow a height that this validator may not sign at.
+    fn observe(&self, height: Height, set: &Set, entries: &[WalEntry], last: SignedRecord) -> Result<Running, Fatal> {
+        if set.plain().len() == 1 {
+            return Err(Fatal::Muted { height, last: last.position });
         }
+        let mut running = self.run(height, set, entries, false, None)?;
+        running.effects.acts.insert(0, Act::Observing { height, last });
+        Ok(running)
     }
 }

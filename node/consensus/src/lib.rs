@@ -18,7 +18,7 @@
 //!   |   host.start_height(..)?                          |
 //!   +---------------------------------------------------+
 //!
-//!   SaveSigned, WalAppend   write, not yet synced
+//!   SaveSigned, WalAppend   write, not yet synced (the record may wait for the sync)
 //!   WalSync                 one fsync for all of the above and for stored bodies; failure ends the process
 //!   SendBlock, Broadcast    send (what is sent was made durable by the WalSync before it)
 //!   BuildBlock              build, store the body  ---> Input::Built
@@ -36,8 +36,8 @@
 //! 2. **Bodies first.** A block's body is written before [`Input::Built`] or [`Input::Block`] names
 //!    it. The log holds hashes only, and a validator must be able to show what it voted for.
 //! 3. **A failed write or fsync ends the process**, and so does any [`Fatal`]. Nothing is retried.
-//! 4. **Follow-ups are queued.** What an act leads to (a block built at once, a loop-back) goes
-//!    through the engine's queue; [`Host`] is never called while its acts are being carried out.
+//! 4. **Follow-ups are queued.** What an act leads to, such as a block built at once, may be fed
+//!    right away, but its acts are carried out after all acts that are still open.
 //! 5. **Heights.** `start_height` comes after the block before is committed. Until then, and while
 //!    there is no reason for a block, the host is idle: it sends nothing and ignores timers.
 //!    Reasons to start are a transaction, the heartbeat, [`Act::WantHeight`], and rule 6.
@@ -53,6 +53,7 @@
 //! 9. **Validator sets** come with `start_height`: a change in block h rules from h + 1.
 //! 10. **Peers.** Feed messages only from peers that the on-chain registry lists. [`Ignored::Unproven`]
 //!     and [`Ignored::Unfit`] are reasons to drop one.
+//! 11. **Logs.** The core logs each message at `info` under `arc_malachitebft`: filter that at `warn`.
 //!
 //! # What keeps a validator honest across crashes
 //!

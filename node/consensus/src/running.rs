@@ -20,7 +20,7 @@ use crate::{
     message::{Proposal, WireMessage},
     park::Parked,
     signer::Step,
-    wal::{Fate, Known, WalEntry},
+    wal::{Fate, Known, WalEntry, entry_number},
 };
 
 /// A height being decided.
@@ -45,7 +45,7 @@ impl Running {
         let (height, set) = (self.effects.height, self.effects.set.clone());
         let inputs: Vec<_> = entries.iter().map(|entry| entry.to_core(height, set.plain())).collect();
         self.effects.replay = Some(Replay { logged: entries.iter().map(Encode::encode).collect() });
-        self.effects.wal_next = u32::try_from(entries.len()).expect("a height has fewer than 2^32 log entries");
+        self.effects.wal_next = entry_number(entries.len());
         self.state.index_wal_entries(&inputs);
         // No target time: with one, the core would read the clock.
         self.process(CoreInput::StartHeight(CoreHeight(height), set, false, None, VoteExtensionPolicy::Disabled))?;
@@ -137,7 +137,7 @@ impl Running {
         self.settle(None)
     }
 
-    pub fn from_peer(&mut self, from: Peer, parked: Parked) -> Result<(), Fatal> {
+    pub fn hear(&mut self, from: Peer, parked: Parked) -> Result<(), Fatal> {
         self.effects.unproven = false;
         let input = match parked {
             Parked::Message(WireMessage::Vote(signed)) => {
@@ -166,6 +166,11 @@ impl Running {
             }
             Parked::Message(WireMessage::Round(certificate)) => {
                 CoreInput::RoundCertificate(round_certificate_to_core(&certificate))
+            }
+            // Verified before and kept by the core: all that is new is one more peer that may have the block.
+            Parked::Certified(CommitCertificate { value, .. }) if self.is_certified(&value) => {
+                self.effects.newly_wanted.push(value);
+                return self.settle(Some(from));
             }
             Parked::Certified(certificate) => match self.sync_input(&certificate) {
                 Some(input) => input,
@@ -258,6 +263,10 @@ impl Running {
 
     fn fate(&self, value: &Hash) -> Option<Fate> {
         self.effects.known.get(value).map(|known| known.fate)
+    }
+
+    fn is_certified(&self, value: &Hash) -> bool {
+        matches!(self.effects.wanted.get(value), Some(Wanted::Certified { .. }))
     }
 
     /// May this proposal name this block (formats.md 4)? Yes, while the block is not known.

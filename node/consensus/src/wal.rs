@@ -95,6 +95,11 @@ pub enum WalError {
     },
 }
 
+/// The number of the entry at `index`.
+pub(crate) fn entry_number(index: usize) -> u32 {
+    u32::try_from(index).expect("a height has fewer than 2^32 log entries")
+}
+
 fn checksum(genesis: &Hash, height: Height, index: u32, bytes: &[u8]) -> [u8; CHECKSUM] {
     let (height, index) = (height.encode(), index.encode());
     let digest = sha256_of(&[b"salus/wal/1", genesis.as_bytes(), &height, &index, bytes]);

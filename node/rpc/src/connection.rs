@@ -36,8 +36,6 @@ pub enum Phase {
 pub struct Connection {
     /// Its address, an IPv6 one cut to its /64.
     pub peer: IpAddr,
-    /// Did it become a WebSocket?
-    pub websocket: AtomicBool,
     /// Turns for calls at once.
     pub turns: Semaphore,
     /// Calls that wait for a turn.
@@ -51,6 +49,10 @@ pub struct Connection {
     /// The same over all connections.
     unsent_total: Arc<AtomicUsize>,
     drained: Notify,
+    requests: AtomicUsize,
+    websocket: AtomicBool,
+    /// Messages that will have no answer, not yet told to the socket.
+    unanswerable: AtomicUsize,
     next_broadcast: AtomicU64,
     phase: AtomicU8,
     cut: watch::Sender<bool>,
@@ -61,7 +63,6 @@ impl Connection {
     pub fn new(peer: IpAddr, limits: &Limits, unsent_total: Arc<AtomicUsize>) -> Self {
         Self {
             peer,
-            websocket: AtomicBool::new(false),
             turns: Semaphore::new(limits.calls_per_connection),
             waiting: AtomicUsize::new(0),
             follows: Mutex::default(),
@@ -69,10 +70,38 @@ impl Connection {
             unsent: AtomicUsize::new(0),
             unsent_total,
             drained: Notify::new(),
+            requests: AtomicUsize::new(0),
+            websocket: AtomicBool::new(false),
+            unanswerable: AtomicUsize::new(0),
             next_broadcast: AtomicU64::new(0),
             phase: AtomicU8::new(Phase::Idle as u8),
             cut: watch::Sender::new(false),
         }
+    }
+
+    /// One more request came; how many came before it?
+    pub fn request(&self) -> usize {
+        self.requests.fetch_add(1, Ordering::AcqRel)
+    }
+
+    /// Did it become a WebSocket?
+    pub fn is_websocket(&self) -> bool {
+        self.websocket.load(Ordering::Acquire)
+    }
+
+    /// From now on it is one.
+    pub fn becomes_websocket(&self) {
+        self.websocket.store(true, Ordering::Release);
+    }
+
+    /// A message came that has no answer.
+    pub fn unanswerable(&self) {
+        self.unanswerable.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many such messages came since the last time this was asked.
+    pub fn take_unanswerable(&self) -> usize {
+        self.unanswerable.swap(0, Ordering::AcqRel)
     }
 
     /// Close the socket at once, whatever waits to be written.

@@ -35,5 +35,5 @@ pub use backend::{
 };
 pub use error::RpcError;
 pub use limits::Limits;
-pub use registry::{Extension, MethodsError, MethodsExtension};
+pub use registry::{Extension, MethodsError, MethodsExtension, Run};
 pub use server::{Figures, Server, ServerConfig, StartError, TOKEN_CHARS_MIN, Token, TokenError};

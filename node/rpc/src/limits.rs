@@ -37,8 +37,10 @@ pub struct Limits {
     pub unsent_bytes: usize,
     /// The same over all connections: beyond it, calls are refused as busy.
     pub unsent_bytes_total: usize,
-    /// Bytes still read from a client that reads nothing: beyond it, it is not listened to.
-    pub read_while_stalled: usize,
+    /// Messages of a WebSocket that may be without an answer; then it is not listened to until one has left.
+    pub open_messages: usize,
+    /// Bytes in such messages.
+    pub open_bytes: usize,
     /// Messages that may wait in a connection's send buffer.
     pub send_buffer: u32,
     /// Most sockets in all. A node has file descriptors for other things too.
@@ -49,9 +51,10 @@ pub struct Limits {
     pub calls: usize,
     /// Calls worked on at once for one connection. More wait their turn: clients fire a dozen on connecting.
     pub calls_per_connection: usize,
-    /// Calls that may wait in the process, each holding up to `request_bytes`.
+    /// Calls that may wait in the process.
     pub waiting: usize,
-    /// Calls of one connection that may wait.
+    /// Calls of one connection that may wait. More than `open_messages`, so that a client that sends faster than it is
+    /// answered is slowed down and not refused.
     pub waiting_per_connection: usize,
     /// Longest wait for a turn; then the call is refused as busy.
     pub waiting_time: Duration,
@@ -108,14 +111,15 @@ impl Default for Limits {
             slow_consumer: Duration::from_secs(10),
             unsent_bytes: 8 * 1024 * 1024,
             unsent_bytes_total: 128 * 1024 * 1024,
-            read_while_stalled: usize::MAX,
+            open_messages: 128,
+            open_bytes: 1024 * 1024,
             send_buffer: 64,
             sockets: 512,
             sockets_per_address: 32,
             calls: 64,
             calls_per_connection: 8,
-            waiting: 256,
-            waiting_per_connection: 128,
+            waiting: 1_024,
+            waiting_per_connection: 256,
             waiting_time: Duration::from_secs(5),
             rate: 1_000,
             rate_refused: 50,

@@ -19,13 +19,16 @@ use crate::{
     table::{Kind, METHODS, Method},
 };
 
+/// The function behind an added method.
+pub type Run = Arc<dyn Fn(&Args) -> Result<Value, RpcError> + Send + Sync>;
+
 /// A method that the node adds to those of this crate. It appears in `rpc_methods` and `rpc.discover` like any other.
 #[derive(Clone)]
 pub struct Extension {
     /// Its row. It must be a plain call.
     pub method: Method,
     /// What it does. Runs off the event loop, so it may read the disk.
-    pub run: Arc<dyn Fn(&Args) -> Result<Value, RpcError> + Send + Sync>,
+    pub run: Run,
 }
 
 impl std::fmt::Debug for Extension {
@@ -35,7 +38,7 @@ impl std::fmt::Debug for Extension {
 }
 
 /// Something that adds methods to the server.
-pub trait MethodsExtension {
+pub trait MethodsExtension: Send + Sync {
     /// The methods.
     fn methods(&self) -> Vec<Extension>;
 }

@@ -11,7 +11,6 @@ use crate::{
         meta::{Row, tip_bytes},
     },
     commitment::{Commitment, TreeUpdate, next_height},
-    database::LOCK,
     store::Durability,
 };
 
@@ -33,7 +32,7 @@ impl Database {
         changes: &Changes,
         tree: TreeUpdate,
     ) -> Result<(), CommitError> {
-        let mut pending = self.pending.lock().expect(LOCK);
+        let mut pending = self.pending();
         let header = &block.header;
         let height = header.number;
         let hash = header.hash();
@@ -66,7 +65,7 @@ impl Database {
 
         pending.pruned(height);
         self.tree.committed(tree);
-        *self.tip.write().expect(LOCK) = Some((header.clone(), hash));
+        self.set_tip(Some((header.clone(), hash)));
         Ok(())
     }
 
@@ -79,7 +78,7 @@ impl Database {
     ) -> Result<(), CommitError> {
         let header = &block.header;
         let number = header.number;
-        let tip = self.tip.read().expect(LOCK);
+        let tip = self.newest();
         let (next, parent) = match &*tip {
             Some((tip, hash)) => (tip.number.next(), *hash),
             None => (next_height(None), Hash::ZERO),

@@ -12,7 +12,6 @@ use salus_primitives::{Block, Hash, Height};
 use crate::{
     Database, StorageError,
     columns::{Signer, Undecided, Wal},
-    database::LOCK,
     store::{Batch, Durability, View},
 };
 
@@ -79,7 +78,7 @@ impl Database {
     /// # Errors
     /// [`StorageError`], fatal.
     pub fn wal_append(&self, height: Height, entry: &[u8]) -> Result<(), StorageError> {
-        let mut pending = self.pending.lock().expect(LOCK);
+        let mut pending = self.pending();
         let count = pending.wal.entry(height).or_default();
         let mut batch = self.store.batch();
         batch.put::<Wal>((height, *count), entry);
@@ -110,7 +109,7 @@ impl Database {
     /// # Errors
     /// [`StorageError`] when the read fails.
     pub fn wal_entries(&self, height: Height) -> Result<Vec<Vec<u8>>, StorageError> {
-        let count = self.pending.lock().expect(LOCK).wal.get(&height).copied().unwrap_or_default();
+        let count = self.pending().wal.get(&height).copied().unwrap_or_default();
         (0..count)
             .map(|sequence| {
                 self.store.get::<Wal>((height, sequence))?.ok_or_else(|| {
@@ -145,7 +144,7 @@ impl Database {
     /// [`StorageError`], fatal.
     pub fn undecided_block_save(&self, block: &Block) -> Result<(), StorageError> {
         let entry = (block.header.number, block.header.hash());
-        let mut pending = self.pending.lock().expect(LOCK);
+        let mut pending = self.pending();
         if pending.undecided.contains(&entry) {
             return Ok(());
         }
@@ -166,7 +165,7 @@ impl Database {
 
     /// Hashes of the blocks stored for `height`, in byte order.
     pub fn undecided_block_list(&self, height: Height) -> Vec<Hash> {
-        let pending = self.pending.lock().expect(LOCK);
+        let pending = self.pending();
         pending.undecided.iter().filter(|(other, _)| *other == height).map(|(_, hash)| *hash).collect()
     }
 
@@ -175,7 +174,7 @@ impl Database {
     /// # Errors
     /// [`StorageError`], fatal.
     pub fn undecided_block_prune(&self, height: Height) -> Result<(), StorageError> {
-        let mut pending = self.pending.lock().expect(LOCK);
+        let mut pending = self.pending();
         let mut batch = self.store.batch();
         pending.prune_undecided(&mut batch, height);
         self.store.write(batch, Durability::Buffered)?;

@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     path::{Path, PathBuf},
-    sync::{Mutex, RwLock},
+    sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard},
 };
 
 use salus_primitives::{Block, Hash, Header, Height, RawExtrinsic, commit::CommitCertificate, runtime_api::Changes};
@@ -64,12 +64,12 @@ pub struct Database {
     pub(crate) store: Store,
     pub(crate) identity: Identity,
     pub(crate) tree: Jellyfish,
-    pub(crate) tip: RwLock<Option<(Header, Hash)>>,
-    pub(crate) pending: Mutex<Pending>,
+    tip: RwLock<Option<(Header, Hash)>>,
+    pending: Mutex<Pending>,
 }
 
-/// Locks are held for a few lines without user code.
-pub(crate) const LOCK: &str = "a panic ends the process, so no lock is poisoned";
+/// Why taking a lock cannot fail.
+const LOCK: &str = "a panic ends the process, so no lock is poisoned";
 
 impl Database {
     /// Open the database in the folder `path`, or make an empty one there for `identity`.
@@ -93,8 +93,22 @@ impl Database {
             pending: Mutex::new(pending),
         };
         let tip = database.check_ends().map_err(failed)?;
-        *database.tip.write().expect(LOCK) = tip;
+        database.set_tip(tip);
         Ok(database)
+    }
+
+    /// The newest block, none before genesis.
+    pub(crate) fn newest(&self) -> RwLockReadGuard<'_, Option<(Header, Hash)>> {
+        self.tip.read().expect(LOCK)
+    }
+
+    pub(crate) fn set_tip(&self, tip: Option<(Header, Hash)>) {
+        *self.tip.write().expect(LOCK) = tip;
+    }
+
+    /// What consensus noted; whoever writes a block or a note holds it meanwhile.
+    pub(crate) fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().expect(LOCK)
     }
 
     /// Its folder.
@@ -109,7 +123,7 @@ impl Database {
 
     /// Is there a genesis block? A new database has none until it is committed.
     pub fn has_genesis(&self) -> bool {
-        self.tip.read().expect(LOCK).is_some()
+        self.newest().is_some()
     }
 
     /// The newest block's header and hash.
@@ -117,7 +131,7 @@ impl Database {
     /// # Panics
     /// Before genesis is committed; see [`Self::has_genesis`].
     pub fn tip(&self) -> (Header, Hash) {
-        self.tip.read().expect(LOCK).clone().expect("genesis is committed before anything is asked")
+        self.newest().clone().expect("genesis is committed before anything is asked")
     }
 
     /// The header of a committed block.
@@ -208,7 +222,7 @@ impl Database {
     /// # Errors
     /// [`StorageError`] when a node of the tree cannot be read.
     pub fn root_after(&self, changes: &Changes) -> Result<(Hash, TreeUpdate), StorageError> {
-        let tip = self.tip.read().expect(LOCK).as_ref().map(|(header, _)| header.number);
+        let tip = self.newest().as_ref().map(|(header, _)| header.number);
         self.tree.root_after(self, tip, changes)
     }
 
@@ -272,7 +286,11 @@ fn check_identity(store: &Store, identity: &Identity) -> Result<(), OpenError> {
             .ok_or_else(|| missing("genesis hash"))?,
     };
     if found != *identity {
-        return Err(OpenError::OtherChain { path: path.to_owned(), found, expected: identity.clone() });
+        return Err(OpenError::OtherChain {
+            path: path.to_owned(),
+            found: Box::new(found),
+            expected: Box::new(identity.clone()),
+        });
     }
     Ok(())
 }

@@ -24,6 +24,13 @@ fn a_new_database_is_empty_and_keeps_what_it_is() {
 }
 
 #[test]
+fn threads_share_a_database_and_pass_states_on() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Database>();
+    shared::<State<'static>>();
+}
+
+#[test]
 fn the_folder_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

@@ -71,9 +71,9 @@ pub enum OpenError {
         /// Its folder.
         path: PathBuf,
         /// What it says of itself.
-        found: Identity,
+        found: Box<Identity>,
         /// What this node was started for.
-        expected: Identity,
+        expected: Box<Identity>,
     },
     /// A later release made it.
     #[error(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use borsh::BorshDeserialize;
 use jmt::{
     JellyfishMerkleTree, KeyHash, OwnedValue, SimpleHasher, Version,
+    proof::SparseMerkleProof,
     storage::{LeafNode, NibblePath, Node, NodeKey, TreeReader, TreeUpdateBatch},
 };
 use salus_primitives::{Hash, Height, crypto::Sha256Stream, runtime_api::Changes};
@@ -70,8 +71,7 @@ impl Commitment for Jellyfish {
         for key in keys {
             let tree_key = tree_key(key);
             let (_, path) = tree.get_with_proof(KeyHash(tree_key.0), version(height)).map_err(tree_error)?;
-            let path = borsh::to_vec(&path).expect("writing to memory does not fail");
-            let path = JmtProof::try_from_slice(&path).expect("the mirror has the layout of the crate's proof");
+            let path = JmtProof::mirror(&path);
             let terminal = match path.leaf {
                 None => Terminal::Empty,
                 Some(leaf) if leaf.key == tree_key.0 => Terminal::Value,
@@ -82,9 +82,9 @@ impl Commitment for Jellyfish {
                 let hash = sibling.hash();
                 let place = *places.entry(hash).or_insert_with(|| {
                     proof.pool.push(hash);
-                    proof.pool.len() - 1
+                    pool_place(proof.pool.len() - 1)
                 });
-                siblings.push(u32::try_from(place).expect("a proof is far smaller than 2^32 hashes"));
+                siblings.push(place);
             }
             proof.keys.push(KeyProof { tree_key, terminal, siblings });
         }
@@ -92,6 +92,10 @@ impl Commitment for Jellyfish {
     }
 
     fn committed(&self, _: TreeUpdate) {}
+}
+
+fn pool_place(index: usize) -> u32 {
+    u32::try_from(index).expect("a proof is far smaller than 2^32 hashes")
 }
 
 /// What `changes` do to the tree at `height`.
@@ -250,6 +254,13 @@ fn tree_error(error: anyhow::Error) -> StorageError {
 struct JmtProof {
     leaf: Option<JmtLeaf>,
     siblings: Vec<JmtNode>,
+}
+
+impl JmtProof {
+    fn mirror(proof: &SparseMerkleProof<Sha256>) -> Self {
+        let bytes = borsh::to_vec(proof).expect("writing to memory does not fail");
+        Self::try_from_slice(&bytes).expect("the mirror has the layout of the crate's proof")
+    }
 }
 
 #[derive(BorshDeserialize)]

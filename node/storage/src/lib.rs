@@ -27,7 +27,7 @@ pub use commitment::{MemoryTree, TreeUpdate};
 pub use database::{Database, FORMAT_VERSION, Identity, Options};
 pub use error::{CommitError, OpenError, QueryError, StorageError};
 pub use proof::{EMPTY_ROOT, Proof, ProofError, state_root, verify_proof};
-pub use reader::{SCAN_KEYS_MAX, State};
+pub use reader::{Entry, SCAN_KEYS_MAX, State};
 
 #[cfg(test)]
 mod testing;

@@ -11,6 +11,9 @@ use crate::{
 /// Most keys one page may look at, those that are not live at its height counted in.
 pub const SCAN_KEYS_MAX: usize = 10_000;
 
+/// A storage key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
 /// The state after one height. It does not change while it is held, whatever is committed meanwhile;
 /// hold it as long as one piece of work takes, for it keeps old data from being merged away.
 pub struct State<'a> {
@@ -69,7 +72,7 @@ impl<'a> State<'a> {
         prefix: &[u8],
         start_after: Option<&[u8]>,
         count: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, QueryError> {
+    ) -> Result<Vec<Entry>, QueryError> {
         let start_after = start_after.filter(|start| *start >= prefix);
         if self.newest {
             self.newest_page(prefix, start_after, count)
@@ -78,12 +81,7 @@ impl<'a> State<'a> {
         }
     }
 
-    fn newest_page(
-        &self,
-        prefix: &[u8],
-        start_after: Option<&[u8]>,
-        count: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, QueryError> {
+    fn newest_page(&self, prefix: &[u8], start_after: Option<&[u8]>, count: usize) -> Result<Vec<Entry>, QueryError> {
         let mut page = Vec::new();
         let mut cursor = self.view.cursor::<columns::State>();
         match start_after {
@@ -102,12 +100,7 @@ impl<'a> State<'a> {
         Ok(page)
     }
 
-    fn older_page(
-        &self,
-        prefix: &[u8],
-        start_after: Option<&[u8]>,
-        count: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, QueryError> {
+    fn older_page(&self, prefix: &[u8], start_after: Option<&[u8]>, count: usize) -> Result<Vec<Entry>, QueryError> {
         let mut page = Vec::new();
         let mut history = History::new(&self.view, self.height);
         match start_after {

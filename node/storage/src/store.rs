@@ -162,6 +162,9 @@ impl<'a> View<'a> {
     }
 }
 
+/// Key and value as they lie on disk.
+pub(crate) type Entry<'a> = (&'a [u8], &'a [u8]);
+
 /// A place in a column, in key order.
 pub(crate) struct Cursor<'a> {
     inner: DBRawIterator<'a>,
@@ -184,7 +187,7 @@ impl Cursor<'_> {
     }
 
     /// The entry here, none behind the last one.
-    pub(crate) fn entry(&self) -> Result<Option<(&[u8], &[u8])>, StorageError> {
+    pub(crate) fn entry(&self) -> Result<Option<Entry<'_>>, StorageError> {
         let entry = self.inner.item();
         if entry.is_none() {
             self.inner.status()?;
@@ -256,7 +259,7 @@ fn db_options(options: &Options) -> rocksdb::Options {
     rocks.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     rocks.set_track_and_verify_wals_in_manifest(true);
     rocks.set_manual_wal_flush(false);
-    rocks.set_max_total_wal_size(256 << 20);
+    rocks.set_max_total_wal_size(128 << 20);
     rocks.set_db_write_buffer_size(options.write_buffer_bytes);
     rocks.set_max_background_jobs(2);
     rocks.set_bytes_per_sync(1 << 20);

@@ -1,16 +1,33 @@
 //! Decisions on records in state: one question, and a receipt judged again.
 
-use salus_consent::{Action, Basis, Denial, Grounds, Question, Reason, Verdict};
-use salus_primitives::{Moment, PatientId, RecordId, Subject};
+use std::collections::BTreeSet;
+
+use salus_consent::{Action, Basis, Denial, Grounds, Question, Reason, Verdict, traced};
+use salus_primitives::{AccountId, Moment, PatientId, RecordId, Subject};
 use salus_registry::Standing;
 use salus_support::StateReader;
 
 use crate::types::{Entry, Receipt, Withheld};
 
 /// Decide a question about a record in state. An id under which the patient has no record is denied for a
-/// reason of its own. With [`salus_consent::traced`] this also gives the read-set of a decision.
+/// reason of its own.
 pub fn judge(state: &dyn StateReader, question: &Question, record: RecordId) -> Verdict {
     on(&Grounds::of(state, question, &[]), state, question.patient, record)
+}
+
+/// As [`judge`], with every key that repeating it needs, absent ones too: the account of the signer, what the
+/// decision read, and the record (formats.md 13).
+pub fn judge_traced(
+    state: &dyn StateReader,
+    signer: AccountId,
+    question: &Question,
+    record: RecordId,
+) -> (Verdict, BTreeSet<Vec<u8>>) {
+    traced(state, |state| {
+        // Who signs stands beside what they may: a verifier looks whom the key speaks for.
+        let _ = salus_system::keys::speaker(state, signer, question.at);
+        judge(state, question, record)
+    })
 }
 
 /// Judge one record on grounds already read.

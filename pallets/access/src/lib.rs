@@ -11,6 +11,24 @@
 //! 4. A receipt changes in one way only: its entries are marked as served. It stays at least 90 days.
 //! 5. What was denied, revoked, run out or erased is not [`releasable`]; a report of its release carries the flag.
 //! 6. At most one request of a practitioner to a patient is open.
+//!
+//! # Where the specification is silent
+//! * After 5 denied openings of a patient on one day a practitioner is refused there for the rest of it, whatever the
+//!   patient grants meanwhile: the quota is looked at before any rule is.
+//! * An opening of a closed or lapsed patient is decided, and denied, like any other; only an id that no patient has
+//!   is refused, for there is no log to write to.
+//! * An opening of which a part is permitted is `Opened` and counts as no denied one.
+//! * A Deny keeps a practitioner from asking for what it surely hits ([`salus_consent::denies_request`]). A frozen or
+//!   recovering patient is asked, and answers later; who can make no rule any more is not.
+//! * Answers name a request by requester and number, so that one to an earlier request never meets a later one. A
+//!   session key answers and withdraws nothing.
+//! * An approval speaks to the requester at the organisation they asked for, and to nobody else.
+//! * A report is taken even of an entry that was denied, and flagged. Lateness has its own flag: for the other one an
+//!   entry is judged no later than the receipt's last moment. A custodian reports an entry once.
+//! * Whether an organisation was custodian when a record was opened is answered by the record as it is, as long as no
+//!   call hands custody over.
+//! * A place of the log without a receipt (a report's) is cleared as a receipt's is, two places with each fact: no
+//!   receipt below `first` is in state, and `first` may be the place of a report.
 
 pub mod calls;
 pub mod judge;
@@ -26,7 +44,7 @@ use salus_registry::Standing;
 use salus_support::{ConstantEntry, Cost, Ctx, Pallet, PalletEvent, metadata::description::StorageEntry};
 use scale_info::TypeInfo;
 
-pub use judge::{judge, releasable};
+pub use judge::{judge, judge_traced, releasable};
 pub use log::history;
 pub use types::{Answer, Entry, Fact, Receipt, RecordIds, Release, Request, RequestRef, RequestStatus, Withheld};
 
@@ -38,7 +56,7 @@ pub enum Call {
     /// By a practitioner who acts for `organisation`, also with a session key; one open request to a patient,
     /// 50 requests a day. The patient is not closed or deceased; a Deny that speaks to the requester and
     /// surely hits a part of what is asked refuses. Emits `Requested`. Refused with `NotRegistered`,
-    /// `NotAuthorised`, `NotActive`, `PatientState`, `BadTerms`, `BadWindow`, `RateLimited`, `AlreadyOpen`,
+    /// `NotAuthorised`, `NotActive`, `Patient`, `BadTerms`, `BadWindow`, `RateLimited`, `AlreadyOpen`,
     /// `DeniedByRule`.
     #[codec(index = 0)]
     Request {
@@ -78,7 +96,7 @@ pub enum Call {
     /// of a patient after 5 that were denied this day. Each record is decided alone, on the state before the
     /// call; an unknown one is denied for a reason of its own. Taking effect does not mean permitted: a
     /// denial is a fact too. Emits `Opened`. Refused, leaving no fact, with `NotRegistered`, `NotAuthorised`,
-    /// `NotActive`, `PatientState` (no such patient), `BadRecords`, `RateLimited`.
+    /// `NotActive`, `Patient` (there is no such patient), `BadRecords`, `RateLimited`.
     #[codec(index = 2)]
     Open {
         /// Whose records.
@@ -193,48 +211,46 @@ pub enum Error {
     #[codec(index = 0)]
     #[error("the key is bound to nobody, or no longer")]
     NotRegistered,
-    /// The key's subject, roles or kind do not allow this.
-    #[codec(index = 1)]
-    #[error("the key's subject, roles or kind do not allow this")]
-    NotAuthorised,
     /// The caller does not act for the organisation at the moment.
-    #[codec(index = 2)]
+    #[codec(index = 1)]
     #[error("{0}")]
     NotActive(Standing),
-    /// The patient's state does not allow it.
-    #[codec(index = 3)]
-    #[error("{0}")]
-    PatientState(Problem),
-    /// What is asked for is not well formed.
-    #[codec(index = 4)]
-    #[error("the request is not well formed: {0}")]
-    BadTerms(Fault),
+    /// The key's subject, roles or kind do not allow this.
+    #[codec(index = 2)]
+    #[error("the key's subject, roles or kind do not allow this")]
+    NotAuthorised,
     /// The window is empty, over, longer than five years, or ends more than five years ahead.
-    #[codec(index = 5)]
+    #[codec(index = 3)]
     #[error("the window is empty, over, longer than five years or ends more than five years ahead")]
     BadWindow,
+    /// The request is not open any more.
+    #[codec(index = 4)]
+    #[error("the request is not open any more: it was answered, withdrawn or is older than 14 days")]
+    BadState,
     /// The day's quota is used up.
-    #[codec(index = 6)]
-    #[error(
-        "the day's quota of requests, openings or denied openings of this patient is used up: it starts anew at midnight UTC"
-    )]
+    #[codec(index = 5)]
+    #[error("the day's quota of requests, openings or denied openings of this patient is used up until midnight UTC")]
     RateLimited,
-    /// The practitioner has a request open to this patient.
+    /// There is no such patient, or the patient's state does not allow it.
+    #[codec(index = 6)]
+    #[error("{0}")]
+    Patient(Problem),
+    /// What is asked for is not well formed.
     #[codec(index = 7)]
+    #[error("the request is not well formed: {0}")]
+    BadTerms(Fault),
+    /// The practitioner has a request open to this patient.
+    #[codec(index = 8)]
     #[error("a request to this patient is open: withdraw it or wait for the answer")]
     AlreadyOpen,
     /// A rule of the patient denies a part of what is asked for.
-    #[codec(index = 8)]
+    #[codec(index = 9)]
     #[error("a rule of the patient denies a part of what is asked for: ask for less or not at all")]
     DeniedByRule,
     /// The patient has no such request.
-    #[codec(index = 9)]
+    #[codec(index = 10)]
     #[error("the patient has no request of this practitioner and number")]
     NoSuchRequest,
-    /// The request is not open any more.
-    #[codec(index = 10)]
-    #[error("the request is not open any more: it was answered, withdrawn or is older than 14 days")]
-    BadState,
     /// The rule goes beyond what was asked for, or speaks to another.
     #[codec(index = 11)]
     #[error("the rule goes beyond the request or speaks to another than the requester")]

@@ -1,6 +1,6 @@
 //! Grant and revoke.
 
-use salus_primitives::{BoundedVec, PatientId, Subject, subject::Roles};
+use salus_primitives::{PatientId, Subject, subject::Roles};
 use salus_registry::{
     Standing,
     storage::{Organisations, Practitioners},
@@ -46,7 +46,7 @@ pub fn make_rule(
 ) -> Result<RuleRef, Error> {
     let who = caller(ctx).map_err(|_| Error::NotRegistered)?;
     ensure(is_patient(&who, patient), Error::NotAuthorised)?;
-    salus_patients::may_change_rules(ctx.state(), &patient, ctx.now()).map_err(Error::PatientState)?;
+    salus_patients::may_change_rules(ctx.state(), &patient, ctx.now()).map_err(Error::Patient)?;
     terms.check().map_err(Error::BadTerms)?;
     ensure(is_window(&terms.window, ctx.now()), Error::BadWindow)?;
     ensure(is_registered(ctx.state(), &terms.grantee), Error::UnknownGrantee)?;
@@ -78,9 +78,8 @@ pub fn revoke(ctx: &mut Ctx<'_, '_>, patient: PatientId, what: &Withdrawal) -> R
     let mut withdrawn = false;
     for grantee in keys {
         let goes = |rule: &Rule| what.names(grantee, rule.id) && (owner || rule.terms.effect == Effect::Permit);
-        let ids = rules::withdraw(ctx.state_mut(), patient, grantee, goes);
-        if !ids.is_empty() {
-            let rules = BoundedVec::try_from(ids).expect("a page holds at most as many rules as the event can name");
+        let rules = rules::withdraw(ctx.state_mut(), patient, grantee, goes);
+        if !rules.is_empty() {
             ctx.emit(Event::Revoked { patient, grantee, rules, by: who.subject });
             withdrawn = true;
         }
@@ -100,12 +99,12 @@ fn is_own(ctx: &Ctx<'_, '_>, who: &Caller, key: GranteeKey) -> Result<(), Error>
         (Subject::Practitioner(caller), GranteeKey::Practitioner(practitioner, organisation))
             if caller == practitioner && !who.session =>
         {
-            salus_registry::organisation_active(ctx.state(), organisation).map_err(Error::Standing)
+            salus_registry::organisation_active(ctx.state(), organisation).map_err(Error::NotActive)
         }
         (Subject::Organisation(caller), GranteeKey::Organisation(organisation)) if caller == organisation => {
             salus_registry::officer(ctx, Roles::PRIVACY).map(|_| ()).map_err(|standing| match standing {
                 Standing::NotAuthorised => Error::NotAuthorised,
-                standing => Error::Standing(standing),
+                standing => Error::NotActive(standing),
             })
         }
         _ => Err(Error::NotAuthorised),

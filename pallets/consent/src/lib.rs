@@ -12,6 +12,23 @@
 //! 4. A rule changes in one way only: its uses count up, where it has a limit.
 //! 5. A Permit by [`decide()`] rests on a live rule whose scope sees the record, or on the chain's default policy;
 //!    no Deny that matches is overridden.
+//!
+//! # Where the specification is silent
+//! * No rule ends more than five years ahead, whenever it begins. A rule speaks only to whom the register knows: ids
+//!   are chosen by whoever registers them, and an unknown one could be taken by anybody later.
+//! * An attribute names a speciality or a role; without either it is the organisation, which has a page of its own.
+//! * A Deny has neither a limit of uses nor obligations: it would end by being used, or bind nobody.
+//! * Of several Denies that match, the oldest is named.
+//! * Filing by a Permit with a limit is one use, as an opening is: whoever acts on a Permit calls [`record_uses`].
+//! * A rule that was used up keeps its place for 15 minutes after its last use, for the receipt of that use rests on
+//!   it; then its place is free, as that of a rule whose window is over. Only a grant in the same page clears it.
+//! * A page counts with the room that the uses of its limited rules will take, so that using a rule never fails.
+//! * The patient revokes in whatever state; what is gone already does not stop the rest, and a revocation that finds
+//!   nothing at all is refused. A grantee gives up Permits only, whole pages included. An organisation does so by a
+//!   Privacy officer, and nobody does of a suspended organisation. A Permit by attribute is nobody's own.
+//! * A session key makes and withdraws no rule.
+//! * After a death rules run out unchanged, Add and Amend with them: late results still have to be filed.
+//! * A Deny refuses a request when it surely hits a part of what is asked: [`denies_request`].
 
 pub mod calls;
 pub mod decide;
@@ -47,7 +64,7 @@ pub enum Call {
     /// By the patient, with a lasting key, not while frozen, recovering, deceased or closed. Add and Amend are
     /// granted to a practitioner or an organisation only; everyone can only be denied; a Deny has no
     /// `none_of`, limit or obligation. The window ends, at most five years ahead. Emits `Granted` or
-    /// `DenySet`. Refused with `NotRegistered`, `NotAuthorised`, `PatientState`, `BadTerms`, `BadWindow`,
+    /// `DenySet`. Refused with `NotRegistered`, `NotAuthorised`, `Patient`, `BadTerms`, `BadWindow`,
     /// `UnknownGrantee`, `NoSuchRule`, `PageFull`, `TooMany`.
     #[codec(index = 0)]
     Grant {
@@ -62,7 +79,7 @@ pub enum Call {
     ///
     /// By the patient, with a lasting key, in whatever state; by the practitioner a Permit speaks to, or by a
     /// Privacy officer of the organisation it speaks to, for Permits only: nobody lifts a Deny but the patient.
-    /// Emits `Revoked` for each page. Refused with `NotRegistered`, `NotAuthorised`, `Standing`, `NoSuchRule`.
+    /// Emits `Revoked` for each page. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`, `NoSuchRule`.
     #[codec(index = 1)]
     Revoke {
         /// Whose rules.
@@ -118,42 +135,42 @@ pub enum Error {
     #[codec(index = 0)]
     #[error("the key is bound to nobody, or no longer")]
     NotRegistered,
-    /// Only the patient makes rules and lifts denials, with a lasting key; a grantee gives up its own Permits.
+    /// The organisation a grantee acts for is not active.
     #[codec(index = 1)]
+    #[error("{0}")]
+    NotActive(Standing),
+    /// Only the patient makes rules and lifts denials, with a lasting key; a grantee gives up its own Permits.
+    #[codec(index = 2)]
     #[error("only the patient makes rules, with a lasting key; a grantee may give up its own")]
     NotAuthorised,
-    /// The organisation a grantee acts for is not active.
-    #[codec(index = 2)]
-    #[error("{0}")]
-    Standing(Standing),
-    /// The patient's state does not allow it.
-    #[codec(index = 3)]
-    #[error("{0}")]
-    PatientState(Problem),
-    /// The rule is not well formed.
-    #[codec(index = 4)]
-    #[error("the rule is not well formed: {0}")]
-    BadTerms(Fault),
     /// The window is empty, over, longer than five years, or ends more than five years ahead.
-    #[codec(index = 5)]
+    #[codec(index = 3)]
     #[error("the window is empty, over, longer than five years or ends more than five years ahead")]
     BadWindow,
-    /// No such practitioner or organisation is registered.
+    /// The patient has rules about 256 grantees.
+    #[codec(index = 4)]
+    #[error("there are rules about too many grantees: revoke those no longer needed")]
+    TooMany,
+    /// The patient's state does not allow it.
+    #[codec(index = 5)]
+    #[error("{0}")]
+    Patient(Problem),
+    /// The rule is not well formed.
     #[codec(index = 6)]
+    #[error("the rule is not well formed: {0}")]
+    BadTerms(Fault),
+    /// No such practitioner or organisation is registered.
+    #[codec(index = 7)]
     #[error("the grantee is not registered: check the ids")]
     UnknownGrantee,
     /// There is no such rule, or no rule that could be withdrawn.
-    #[codec(index = 7)]
+    #[codec(index = 8)]
     #[error("there is no such rule: it may have been revoked or replaced already")]
     NoSuchRule,
     /// The page of this grantee has no room: 16 rules, or 2 KiB.
-    #[codec(index = 8)]
+    #[codec(index = 9)]
     #[error("there is no room for more rules about this grantee: revoke or replace one")]
     PageFull,
-    /// The patient has rules about 256 grantees.
-    #[codec(index = 9)]
-    #[error("there are rules about too many grantees: revoke those no longer needed")]
-    TooMany,
     // 10: NotSubset, of delegate.
 }
 

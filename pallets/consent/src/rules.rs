@@ -1,12 +1,12 @@
 //! The pages of rules: the only writer of `Rules` and `Ledgers`.
 
 use parity_scale_codec::{Encode, MaxEncodedLen};
-use salus_primitives::{Moment, PatientId};
+use salus_primitives::{BoundedVec, Moment, PatientId};
 use salus_support::{Overlay, ensure};
 
 use crate::{
     storage::{Ledgers, Rules},
-    types::{GranteeKey, Ledger, PAGE_BYTES_MAX, PAGES_MAX, Page, Rule, RuleRef, Terms, Uses},
+    types::{GranteeKey, Ledger, PAGE_BYTES_MAX, PAGE_RULES_MAX, PAGES_MAX, Page, Rule, RuleRef, Terms, Uses},
 };
 
 /// Why a rule cannot be written.
@@ -35,7 +35,7 @@ pub fn write(
     let key = terms.grantee.key();
     let found = Rules::get(state, &(patient, key));
     let ledger = Ledgers::get(state, &patient);
-    let mut pages = ledger.pages + u16::from(found.is_none());
+    let pages = ledger.pages + u16::from(found.is_none());
     let mut page = found.unwrap_or_default();
     let mut elsewhere = None;
     match replaces {
@@ -43,7 +43,6 @@ pub fn write(
         Some(old) => {
             let mut other = Rules::get(state, &(patient, old.grantee)).ok_or(Unwritten::NoSuchRule)?;
             take(&mut other, old.id)?;
-            pages -= u16::from(other.is_empty());
             elsewhere = Some((old.grantee, other));
         }
         None => {}
@@ -52,14 +51,15 @@ pub fn write(
     let id = ledger.next_id;
     page.try_push(Rule { id, terms, uses: None }).map_err(|_| Unwritten::PageFull)?;
     ensure(grown_size(&page) <= PAGE_BYTES_MAX, Unwritten::PageFull)?;
-    ensure(pages <= PAGES_MAX, Unwritten::TooMany)?;
+    let emptied = elsewhere.as_ref().is_some_and(|(_, other): &(GranteeKey, Page)| other.is_empty());
+    ensure(pages - u16::from(emptied) <= PAGES_MAX, Unwritten::TooMany)?;
     let next_id = id.checked_add(1).ok_or(Unwritten::TooMany)?;
 
     Rules::insert(state, &(patient, key), &page);
+    Ledgers::insert(state, &patient, &Ledger { next_id, pages });
     if let Some((key, page)) = elsewhere {
         keep(state, patient, key, &page);
     }
-    Ledgers::insert(state, &patient, &Ledger { next_id, pages });
     Ok(id)
 }
 
@@ -69,25 +69,14 @@ pub fn withdraw(
     patient: PatientId,
     key: GranteeKey,
     mut which: impl FnMut(&Rule) -> bool,
-) -> Vec<u32> {
-    let Some(mut page) = Rules::get(state, &(patient, key)) else { return Vec::new() };
-    let mut withdrawn = Vec::new();
-    page.retain(|rule| {
-        let goes = which(rule);
-        if goes {
-            withdrawn.push(rule.id);
-        }
-        !goes
-    });
-    if withdrawn.is_empty() {
-        return withdrawn;
+) -> BoundedVec<u32, PAGE_RULES_MAX> {
+    let (withdrawn, kept): (Vec<Rule>, Vec<Rule>) =
+        Rules::get(state, &(patient, key)).unwrap_or_default().into_iter().partition(|rule| which(rule));
+    if !withdrawn.is_empty() {
+        keep(state, patient, key, &Page::try_from(kept).expect("no more are kept than the page held"));
     }
-    keep(state, patient, key, &page);
-    if page.is_empty() {
-        let ledger = Ledgers::get(state, &patient);
-        Ledgers::insert(state, &patient, &Ledger { pages: ledger.pages.saturating_sub(1), ..ledger });
-    }
-    withdrawn
+    let ids: Vec<u32> = withdrawn.iter().map(|rule| rule.id).collect();
+    BoundedVec::try_from(ids).expect("no more are withdrawn than the page held")
 }
 
 /// Count one use of each of these rules, however often it stands in the list. Nothing is written for a rule
@@ -125,10 +114,12 @@ fn take(page: &mut Page, id: u32) -> Result<(), Unwritten> {
     Ok(())
 }
 
-/// Write a page, or remove it when it is empty.
+/// Write a page that was there, or remove it when it is empty now.
 fn keep(state: &mut Overlay<'_>, patient: PatientId, key: GranteeKey, page: &Page) {
     if page.is_empty() {
         Rules::remove(state, &(patient, key));
+        let ledger = Ledgers::get(state, &patient);
+        Ledgers::insert(state, &patient, &Ledger { pages: ledger.pages.saturating_sub(1), ..ledger });
     } else {
         Rules::insert(state, &(patient, key), page);
     }

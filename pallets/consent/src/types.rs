@@ -39,7 +39,7 @@ macro_rules! bit_sets {
             /// None.
             pub const NONE: Self = Self(0);
             /// All there are.
-            pub const ALL: Self = Self(((1 as $bits) << ($item::$last as u8)) | (((1 as $bits) << ($item::$last as u8)) - 1));
+            pub const ALL: Self = Self(((1 as $bits) << ($item::$last as u8 + 1)) - 1);
 
             /// These and no others.
             pub fn of(items: &[$item]) -> Self {

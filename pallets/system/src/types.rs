@@ -18,7 +18,7 @@ pub const SESSION_KEYS_MAX: usize = 2;
 pub const SESSION_MAX: u64 = 12 * HOUR;
 
 /// Whom a key speaks for.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, Debug)]
 pub struct AccountData {
     /// The subject; none for a key that was never bound.
     pub subject: Option<Subject>,
@@ -45,6 +45,8 @@ pub struct AccountInfo {
     pub data: AccountData,
 }
 
+/// As metadata tells it, `data` is empty and the parts of [`AccountData`] stand beside it: the bytes are the same,
+/// and clients that look for balances in `data` find that there are none instead of failing.
 impl TypeInfo for AccountInfo {
     type Identity = Self;
 
@@ -53,7 +55,7 @@ impl TypeInfo for AccountInfo {
             .path(Path::from_segments(["frame_system", "AccountInfo"]).expect("both segments are identifiers"))
             .type_params(vec![
                 TypeParameter::new("Nonce", Some(meta_type::<u32>())),
-                TypeParameter::new("AccountData", Some(meta_type::<AccountData>())),
+                TypeParameter::new("AccountData", Some(meta_type::<()>())),
             ])
             .composite(
                 Fields::named()
@@ -61,7 +63,11 @@ impl TypeInfo for AccountInfo {
                     .field(|f| f.ty::<u32>().name("consumers").type_name("RefCount"))
                     .field(|f| f.ty::<u32>().name("providers").type_name("RefCount"))
                     .field(|f| f.ty::<u32>().name("sufficients").type_name("RefCount"))
-                    .field(|f| f.ty::<AccountData>().name("data").type_name("AccountData")),
+                    .field(|f| f.ty::<()>().name("data").type_name("AccountData"))
+                    .field(|f| f.ty::<Option<Subject>>().name("subject").type_name("Option<Subject>"))
+                    .field(|f| f.ty::<Roles>().name("roles").type_name("Roles"))
+                    .field(|f| f.ty::<Option<Moment>>().name("until").type_name("Option<Moment>"))
+                    .field(|f| f.ty::<bool>().name("ended").type_name("bool")),
             )
     }
 }

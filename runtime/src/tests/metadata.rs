@@ -77,6 +77,51 @@ fn formats_15_and_16_have_functions_and_extensions() {
 }
 
 #[test]
+fn calls_have_the_names_of_functions_in_every_format() {
+    let RuntimeMetadata::V14(v14) = decoded(14) else { panic!("format 14") };
+    let RuntimeMetadata::V15(v15) = decoded(15) else { panic!("format 15") };
+    let RuntimeMetadata::V16(v16) = decoded(16) else { panic!("format 16") };
+    for types in [&v14.types, &v15.types, &v16.types] {
+        let names = |path: &str| -> Vec<String> {
+            let ty = types.types.iter().find(|ty| ty.ty.path.segments.join("::") == path).unwrap();
+            let scale_info::TypeDef::Variant(variants) = &ty.ty.type_def else { panic!("{path} is an enum") };
+            variants.variants.iter().map(|variant| variant.name.clone()).collect()
+        };
+        assert_eq!(names("pallet_system::pallet::Call"), ["noop"]);
+        assert!(names("pallet_registry::pallet::Call").contains(&"affiliation_set".to_owned()));
+        assert_eq!(names("pallet_system::pallet::Event"), ["ExtrinsicSuccess", "ExtrinsicFailed"]);
+    }
+}
+
+#[test]
+fn an_account_says_that_it_holds_no_balance() {
+    let RuntimeMetadata::V16(metadata) = decoded(16) else { panic!("format 16") };
+    let account = metadata.types.types.iter().find(|ty| ty.ty.path.segments.join("::") == "frame_system::AccountInfo");
+    let scale_info::TypeDef::Composite(account) = &account.unwrap().ty.type_def else { panic!("a struct") };
+    let fields: Vec<_> = account.fields.iter().map(|field| field.name.as_deref().unwrap()).collect();
+    let parts = ["subject", "roles", "until", "ended"];
+    assert_eq!(fields, [&["nonce", "consumers", "providers", "sufficients", "data"][..], &parts].concat());
+    let data = &metadata.types.types[account.fields[4].ty.id as usize].ty.type_def;
+    assert!(matches!(data, scale_info::TypeDef::Tuple(parts) if parts.fields.is_empty()));
+}
+
+#[test]
+fn the_cost_is_told_whatever_scheme_a_made_up_signature_declares() {
+    let net = TestNet::new();
+    let mut raw = net.signed(&council(), noop(), 0);
+    let cost = |raw: &RawExtrinsic| {
+        let arguments = (raw, u32::try_from(raw.wire_len()).unwrap()).encode();
+        net.runtime.call(&net.state, &net.tip, "TransactionPaymentApi_query_info", &arguments)
+    };
+    let told = cost(&raw).unwrap();
+    assert!(told.ends_with(&[0; 16]), "the fee is zero");
+    raw.0[34] = 1;
+    assert_eq!(cost(&raw).unwrap(), told);
+    raw.0[34] = 2;
+    assert!(cost(&raw).is_err(), "an ECDSA signature is longer, so nothing stands where it should");
+}
+
+#[test]
 fn every_pallet_keeps_its_index() {
     use salus_support::table::RuntimeTable;
     let rows: Vec<_> = crate::Runtime::pallets().iter().map(|pallet| (pallet.index, pallet.name)).collect();

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{Conduct, Links, Net, keys, set_of};
+use crate::{
+    chance::{Conduct, Links},
+    harness::{Net, keys, set_of},
+};
 
 #[test]
 fn one_validator_decides_alone_without_waiting_for_a_timer() {

@@ -2,7 +2,10 @@
 
 use salus_consensus::Evidence;
 
-use crate::harness::{Conduct, Links, Net, offenders};
+use crate::{
+    chance::{Conduct, Links},
+    harness::{Net, offenders},
+};
 
 #[test]
 fn one_equivocator_of_four_yields_evidence_and_no_fork() {

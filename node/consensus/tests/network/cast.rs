@@ -50,10 +50,10 @@ impl Cast {
 
     /// The same node after a restart, with what was written.
     pub fn restarted(&self, ours: usize) -> Result<Self, Fatal> {
-        let record = self.record().map(|record| record.to_bytes());
-        let signer = match record {
-            Some(bytes) => Signer::with_record(GENESIS, self.keys[ours].clone(), &bytes).expect("our own record"),
-            None => Signer::new(GENESIS, self.keys[ours].clone()),
+        let key = self.keys[ours].clone();
+        let signer = match self.record() {
+            Some(record) => Signer::with_record(GENESIS, key, &record.to_bytes())?,
+            None => Signer::new(GENESIS, key),
         };
         let host = Host::new(GENESIS, Height(0), Some(signer), Timeouts::default());
         let mut cast = Self { keys: self.keys.clone(), set: self.set.clone(), host, acts: Vec::new() };

@@ -3,10 +3,7 @@
 use salus_consensus::{Fatal, SignedRecord};
 use salus_primitives::{Height, commit::CommitCertificate};
 
-use crate::{
-    disk::Disk,
-    harness::{Links, Net},
-};
+use crate::{chance::Links, disk::Disk, harness::Net};
 
 /// A network of `count` whose node 0 dies after `acts` acts, with `kept` of its unsynced writes surviving.
 fn dying(count: u8, acts: usize, kept: usize, mishap: Option<fn(&mut Disk)>) -> Net {
@@ -21,8 +18,9 @@ fn dying(count: u8, acts: usize, kept: usize, mishap: Option<fn(&mut Disk)>) -> 
 #[test]
 fn a_lone_validator_goes_on_after_a_power_cut_at_any_act_whatever_part_of_its_writes_survived() {
     for acts in 0..45 {
-        for kept in 0..8 {
-            let mut net = dying(1, acts, kept, None);
+        for kept in 0..16 {
+            let mut net = dying(1, acts, kept / 2, None);
+            net.record_at_sync = kept % 2 == 1;
             net.run_to(4, 60_000);
             net.expect_peace();
             assert_eq!(net.nodes[0].observed, []);
@@ -45,6 +43,7 @@ fn one_of_four_says_nothing_twice_after_a_power_cut_at_any_act() {
 fn four_validators_that_keep_crashing_on_bad_links_never_fork_and_never_sign_twice() {
     for seed in 0..4 {
         let mut net = Net::new(4, seed);
+        net.record_at_sync = seed % 2 == 1;
         net.links = Links { delay: (2, 80), lost: 30, doubled: 20 };
         let mut crashes = 0;
         while net.common_height() < 25 {

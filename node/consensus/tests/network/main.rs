@@ -4,7 +4,9 @@
 mod agreement;
 mod byzantine;
 mod cast;
+mod chance;
 mod crash;
 mod disk;
+mod engine;
 mod harness;
 mod traps;

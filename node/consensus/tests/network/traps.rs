@@ -230,6 +230,17 @@ fn a_certified_block_is_asked_for_judged_without_the_clock_and_final() {
 }
 
 #[test]
+fn a_certificate_that_comes_again_only_names_another_peer_to_ask() {
+    let mut cast = Cast::running(4, 0);
+    let certificate = cast.certificate(&[1, 2, 3], 1, 0, value("block"));
+    cast.feed(Input::Certified { from: Peer(1), certificate: certificate.clone() });
+    let acts = cast.feed(Input::Certified { from: Peer(2), certificate: certificate.clone() });
+    let (height, from) = (Height(1), Some(Peer(2)));
+    assert_eq!(acts, [Act::RequestBlock { height, value: value("block"), why: Why::Certified, from }]);
+    assert_eq!(finalised(&cast.block(value("block"), sound(0))), Some(&certificate));
+}
+
+#[test]
 fn a_certificate_for_the_next_height_waits_until_that_is_started() {
     let mut cast = Cast::idle(4, 0);
     let certificate = cast.certificate(&[0, 1, 2], 1, 0, value("block"));

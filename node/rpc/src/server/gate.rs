@@ -1,10 +1,6 @@
 //! What every HTTP request passes before its JSON is looked at: host, origin, token, size, time, depth.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -105,6 +101,7 @@ impl Gate {
         S::Future: Send,
     {
         connection.set_phase(Phase::Serving);
+        let before = connection.request();
         if let Err(refused) = self.check(&request, connection.peer) {
             Counters::count(&self.node.counters.requests_refused);
             connection.set_phase(Phase::Idle);
@@ -112,8 +109,13 @@ impl Gate {
         }
         request.extensions_mut().insert(connection.clone());
         if ws::is_upgrade_request(&request) {
+            if before > 0 {
+                // The socket counts frames from the first empty line on.
+                connection.set_phase(Phase::Idle);
+                return Refused(StatusCode::BAD_REQUEST, "ask for a WebSocket on a connection of its own").answer();
+            }
             // From here on the socket is a WebSocket: pings tell whether it lives.
-            connection.websocket.store(true, Ordering::Release);
+            connection.becomes_websocket();
             return answered(inner.call(request.map(HttpBody::new)).await);
         }
         let answer = if request.method() == Method::POST {

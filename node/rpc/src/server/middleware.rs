@@ -131,7 +131,7 @@ impl Shared {
             return refuse(RpcError::TooDeep { max: limits.json_depth });
         }
         if traits.needs_connection {
-            if !connection.websocket.load(Ordering::Acquire) {
+            if !connection.is_websocket() {
                 return refuse(RpcError::NotHere("this method answers by notifications: connect by WebSocket"));
             }
             if in_batch {
@@ -218,6 +218,7 @@ where
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         let Self { inner, shared } = self.clone();
         async move {
+            let connection = batch.iter().flatten().next().map(|entry| connection_of(entry.extensions()));
             let mut answers = BatchResponseBuilder::new_with_limit(shared.node.limits.response_bytes);
             let mut notified = false;
             for entry in batch {
@@ -237,6 +238,9 @@ where
                 }
             }
             if answers.is_empty() && notified {
+                if let Some(connection) = connection {
+                    connection.unanswerable();
+                }
                 MethodResponse::notification()
             } else {
                 MethodResponse::from_batch(answers.finish())
@@ -245,6 +249,7 @@ where
     }
 
     fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        connection_of(&notification.extensions).unanswerable();
         self.inner.notification(notification)
     }
 }

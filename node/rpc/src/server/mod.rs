@@ -3,6 +3,7 @@
 
 mod address;
 mod depth;
+mod dialogue;
 mod gate;
 mod middleware;
 mod origin;
@@ -143,7 +144,7 @@ impl Server {
     pub async fn start(
         config: ServerConfig,
         backend: Arc<dyn Backend>,
-        extensions: &[&(dyn MethodsExtension + Sync)],
+        extensions: &[&dyn MethodsExtension],
     ) -> Result<Self, StartError> {
         let address = config.listen;
         if !address.ip().to_canonical().is_loopback() && config.token.is_none() {
@@ -210,10 +211,7 @@ impl Server {
     }
 }
 
-fn methods(
-    node: &Arc<Node>,
-    extensions: &[&(dyn MethodsExtension + Sync)],
-) -> Result<(Methods, Vec<Method>), MethodsError> {
+fn methods(node: &Arc<Node>, extensions: &[&dyn MethodsExtension]) -> Result<(Methods, Vec<Method>), MethodsError> {
     let dry_run = node.backend.can_dry_run();
     let mut registry = Registry::new(node.clone(), if dry_run { &[] } else { &["system_dryRun"] });
     legacy::register(&mut registry, dry_run)?;

@@ -1,4 +1,5 @@
-//! A socket that watches itself: the time a request's head takes, writes that stall, and the order to close.
+//! A socket that watches itself: the time a request's head takes, writes that stall, messages without an answer, and
+//! the order to close.
 
 use std::{
     future::Future,
@@ -16,7 +17,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::address::Place;
+use super::{address::Place, dialogue::Dialogue};
 use crate::{
     connection::{Connection, Phase},
     limits::Limits,
@@ -44,8 +45,9 @@ pub(super) struct Stream {
     write_stall: Duration,
     head: Option<Pin<Box<Sleep>>>,
     stall: Option<Pin<Box<Sleep>>>,
-    read_while_stalled: usize,
-    read_since_stall: usize,
+    dialogue: Dialogue,
+    open_messages: usize,
+    open_bytes: usize,
     reader: Option<Waker>,
     // Reading and writing are waited for by two tasks: each needs its own, to be woken.
     cut_read: Cut,
@@ -71,8 +73,9 @@ impl Stream {
             write_stall: limits.write_stall,
             head: None,
             stall: None,
-            read_while_stalled: limits.read_while_stalled,
-            read_since_stall: 0,
+            dialogue: Dialogue::default(),
+            open_messages: limits.open_messages,
+            open_bytes: limits.open_bytes,
             reader: None,
             _permit: permit,
             _place: place,
@@ -81,9 +84,20 @@ impl Stream {
 }
 
 impl Stream {
+    /// Does a WebSocket wait for so many answers already that no more is read from it?
+    fn has_enough(&mut self) -> bool {
+        if !self.connection.is_websocket() {
+            return false;
+        }
+        self.dialogue.answered(self.connection.take_unanswerable());
+        self.dialogue.is_beyond(self.open_messages, self.open_bytes)
+    }
+
     fn listen_again(&mut self) {
-        self.stall = None;
-        if let Some(reader) = self.reader.take() {
+        if self.reader.is_some()
+            && !self.has_enough()
+            && let Some(reader) = self.reader.take()
+        {
             reader.wake();
         }
     }
@@ -106,14 +120,13 @@ impl AsyncRead for Stream {
         if this.cut_read.is_given(cx) {
             return Poll::Ready(Err(cut()));
         }
-        if this.stall.is_some() && this.read_since_stall >= this.read_while_stalled {
-            // The client takes no answers: it is not asked for more questions until it does.
+        if this.has_enough() {
             this.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
         let before = into.filled().len();
         let read = Pin::new(&mut this.tcp).poll_read(cx, into);
-        this.read_since_stall = this.read_since_stall.saturating_add(into.filled().len() - before);
+        this.dialogue.read(&into.filled()[before..]);
         if read.is_ready() && into.filled().len() > before && this.connection.phase() == Phase::Idle {
             this.connection.set_phase(Phase::Head);
             this.head = Some(Box::pin(sleep(this.head_time)));
@@ -140,22 +153,18 @@ impl AsyncWrite for Stream {
         }
         match Pin::new(&mut this.tcp).poll_write(cx, bytes) {
             Poll::Ready(outcome) => {
+                this.stall = None;
                 if let Ok(written) = outcome {
                     this.connection.written(written);
+                    this.dialogue.written(&bytes[..written]);
                 }
                 this.listen_again();
                 Poll::Ready(outcome)
             }
             Poll::Pending => {
-                let stall = match &mut this.stall {
-                    Some(stall) => stall,
-                    none => {
-                        this.read_since_stall = 0;
-                        none.insert(Box::pin(sleep(this.write_stall)))
-                    }
-                };
+                let patience = this.write_stall;
+                let stall = this.stall.get_or_insert_with(|| Box::pin(sleep(patience)));
                 ready!(stall.as_mut().poll(cx));
-                this.listen_again();
                 this.connection.cut();
                 Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the client does not read")))
             }

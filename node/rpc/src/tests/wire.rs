@@ -162,7 +162,8 @@ impl Ws {
         Self::over(socket.connect(address).await.unwrap(), address, "").await.expect("a WebSocket")
     }
 
-    async fn over(mut socket: TcpStream, address: SocketAddr, headers: &str) -> Result<Self, Option<u16>> {
+    /// Connect on this socket.
+    pub async fn over(mut socket: TcpStream, address: SocketAddr, headers: &str) -> Result<Self, Option<u16>> {
         let request = format!(
             "GET / HTTP/1.1\r\nhost: {address}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
              sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n{headers}\r\n"

@@ -1,9 +1,9 @@
 //! Opening records: the decision that leaves a receipt.
 
-use salus_consent::{Action, Grounds, Purpose, Question, Reason, record_uses};
+use salus_consent::{Action, Grounds, Purpose, Question, Reason, record_uses, types::RECORDS_MAX};
 use salus_patients::Problem;
 use salus_primitives::{BoundedVec, OrganisationId, PatientId, Subject};
-use salus_support::{Ctx, ensure};
+use salus_support::{Ctx, StateReader, ensure};
 
 use crate::{
     Error, Event,
@@ -31,7 +31,7 @@ pub fn open(
     let grounds = Grounds::of(state, &question, &[]);
     match grounds.barred() {
         Some(Reason::Standing(standing)) => return Err(standing.into()),
-        Some(Reason::Patient(Problem::UnknownPatient)) => return Err(Error::PatientState(Problem::UnknownPatient)),
+        Some(Reason::Patient(Problem::UnknownPatient)) => return Err(Error::Patient(Problem::UnknownPatient)),
         _ => {}
     }
     ensure(!records.is_empty() && !records.has_duplicates(), Error::BadRecords)?;
@@ -39,11 +39,6 @@ pub fn open(
     ensure(activity.openings < OPENINGS_PER_DAY, Error::RateLimited)?;
     let mut denials = DeniedOpenings::get(state, &(actor, patient)).on(now.day());
     ensure(denials.count < DENIED_PER_DAY, Error::RateLimited)?;
-    // Every record is judged on the state before any use is counted.
-    let entries: Vec<Entry> = records
-        .iter()
-        .map(|&record| Entry { record, verdict: on(&grounds, state, patient, record), served: ServedBy::default() })
-        .collect();
     let receipt = Receipt {
         opener: Subject::Practitioner(actor),
         organisation,
@@ -51,7 +46,7 @@ pub fn open(
         height: ctx.height(),
         at: now,
         until: now.plus(RECEIPT_LIFE),
-        entries: BoundedVec::try_from(entries).expect("there are as many entries as records, which have this bound"),
+        entries: decided(state, &grounds, patient, records),
     };
 
     activity.openings += 1;
@@ -69,4 +64,16 @@ pub fn open(
     Receipts::insert(ctx.state_mut(), &(patient, index), &receipt);
     ctx.emit(Event::Opened { patient, receipt: index, opener: receipt.opener, organisation, permitted });
     Ok(())
+}
+
+/// Decide each record alone, all on the state before the call.
+fn decided(
+    state: &dyn StateReader,
+    grounds: &Grounds,
+    patient: PatientId,
+    records: &RecordIds,
+) -> BoundedVec<Entry, RECORDS_MAX> {
+    let entry = |&record| Entry { record, verdict: on(grounds, state, patient, record), served: ServedBy::default() };
+    let entries: Vec<Entry> = records.iter().map(entry).collect();
+    BoundedVec::try_from(entries).expect("there are as many entries as records, which have this bound")
 }

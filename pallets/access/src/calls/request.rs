@@ -66,7 +66,7 @@ pub fn request(ctx: &mut Ctx<'_, '_>, patient: PatientId, asked: Asked) -> Resul
 fn may_be_asked(state: &dyn StateReader, patient: PatientId, now: salus_primitives::Moment) -> Result<(), Error> {
     match salus_patients::may_change_rules(state, &patient, now) {
         Ok(()) | Err(Problem::Frozen | Problem::Recovering) => Ok(()),
-        Err(problem) => Err(Error::PatientState(problem)),
+        Err(problem) => Err(Error::Patient(problem)),
     }
 }
 

@@ -42,8 +42,9 @@ pub fn serve(ctx: &mut Ctx<'_, '_>, patient: PatientId, index: u32, entries: u64
     let late = now >= receipt.until;
 
     for (place, mark) in marks {
-        let entry = receipt.entries.get_mut(place).expect("marks are of entries that are there");
-        entry.served = entry.served.with(mark);
+        if let Some(entry) = receipt.entries.get_mut(place) {
+            entry.served = entry.served.with(mark);
+        }
     }
     Receipts::insert(ctx.state_mut(), &(patient, index), &receipt);
     let height = ctx.height();

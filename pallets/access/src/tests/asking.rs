@@ -117,7 +117,7 @@ fn an_approval_is_refused_where_a_grant_would_be() {
     let approve = world.answer(FIRST, Answer::Approve(world.as_asked()));
     let now = world.chain.now();
     world.set_patient(PatientState::Frozen { until: now.plus(DAY), by: FrozenBy::Patient });
-    let frozen = salus_consent::Error::PatientState(Problem::Frozen);
+    let frozen = salus_consent::Error::Patient(Problem::Frozen);
     world.chain.refused(world.me, approve.clone(), Error::Rule(frozen));
     world.set_patient(PatientState::Active);
     for _ in 0..16 {
@@ -259,7 +259,7 @@ fn a_patient_is_asked_while_frozen_but_not_when_closed_or_dead() {
         (PatientState::Provisional { until: now }, Problem::Lapsed),
     ] {
         world.set_patient(state);
-        world.chain.refused(account(SURGEON_KEY), call.clone(), Error::PatientState(problem));
+        world.chain.refused(account(SURGEON_KEY), call.clone(), Error::Patient(problem));
     }
     world.set_patient(PatientState::Frozen { until: now.plus(DAY), by: FrozenBy::Patient });
     world.chain.ok(account(SURGEON_KEY), call);
@@ -272,7 +272,7 @@ fn a_patient_who_is_not_there_is_not_asked() {
         panic!("it is a request");
     };
     let call = Call::Request { patient: STRANGER, organisation, scope, purposes, actions, window, note };
-    world.chain.refused(account(SURGEON_KEY), call, Error::PatientState(Problem::UnknownPatient));
+    world.chain.refused(account(SURGEON_KEY), call, Error::Patient(Problem::UnknownPatient));
 }
 
 #[test]

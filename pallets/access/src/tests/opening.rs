@@ -1,12 +1,13 @@
 //! Opening and releasing.
 
+use salus_consent::Question;
 use salus_patients::Problem;
 use salus_primitives::time::{DAY, MINUTE};
 use salus_registry::{Standing, types::OrganisationStatus};
 use salus_system::{Parameters, Policy, storage::ChainParameters};
 
 use super::*;
-use crate::{Error, storage::Activities};
+use crate::{Error, judge_traced, storage::Activities};
 
 #[test]
 fn what_is_permitted_leaves_a_receipt_that_says_who_why_when_and_by_which_rule() {
@@ -220,7 +221,7 @@ fn an_opening_names_a_patient_there_is_and_each_record_once() {
     let mut world = World::new();
     let unknown =
         Call::Open { patient: STRANGER, organisation: CLINIC, purpose: Purpose::Treatment, records: ids(&[1]) };
-    world.chain.refused(account(SURGEON_KEY), unknown, Error::PatientState(Problem::UnknownPatient));
+    world.chain.refused(account(SURGEON_KEY), unknown, Error::Patient(Problem::UnknownPatient));
     for bad in [&[][..], &[1, 2, 1]] {
         let call = world.opening(bad);
         world.chain.refused(account(SURGEON_KEY), call, Error::BadRecords);
@@ -297,4 +298,25 @@ fn suspending_an_organisation_is_one_write_however_many_rules_name_it_and_stops_
         world.chain.refused(account(SURGEON_KEY), call, Error::NotActive(Standing::OrganisationSuspended));
         assert!(world.releasable(&receipt, 0).is_err());
     }
+}
+
+#[test]
+fn a_decision_is_proven_by_eleven_keys_the_signers_account_and_the_record_among_them() {
+    let mut world = World::new();
+    let rule = world.grant(world.permit());
+    let question = Question {
+        patient: world.patient,
+        actor: SURGEON,
+        organisation: CLINIC,
+        action: Action::View,
+        purpose: Purpose::Treatment,
+        at: world.chain.now(),
+    };
+    let signer = account(SURGEON_KEY);
+    let (verdict, keys) = judge_traced(world.chain.state(), signer, &question, record_id(1));
+    assert_eq!((verdict, keys.len()), (by(rule), 11));
+    assert!(keys.contains(&salus_system::storage::Account::key(&signer)));
+    assert!(keys.contains(&Records::key(&(world.patient, record_id(1)))));
+    let bytes: usize = keys.iter().filter_map(|key| world.chain.entries().get(key)).map(Vec::len).sum();
+    assert!(bytes < 2_000, "{bytes}");
 }

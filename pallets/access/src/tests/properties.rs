@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use proptest::{prelude::*, test_runner::RngSeed};
 use salus_consent::{Question, traced};
-use salus_primitives::{Window, time::MINUTE};
+use salus_primitives::{
+    Window,
+    time::{DAY, MINUTE},
+};
 use salus_registry::types::OrganisationStatus;
 
 use super::*;
@@ -60,15 +63,18 @@ fn deny_now(grantee: Grantee) -> Terms {
 fn a_step() -> impl Strategy<Value = Step> {
     let records = prop::sample::subsequence(vec![1u8, 2, 3, 4, 5, 77], 1..6);
     prop_oneof![
-        6 => (some_terms(), MINUTE..90 * MINUTE).prop_map(|(terms, lasts)| Step::Grant { terms: Box::new(terms), lasts }),
+        6 => (some_terms(), MINUTE..90 * MINUTE)
+            .prop_map(|(terms, lasts)| Step::Grant { terms: Box::new(terms), lasts }),
         2 => (0usize..20).prop_map(Step::Revoke),
         1 => Just(Step::RevokeAll),
         8 => records.prop_map(Step::Open),
-        3 => (0u32..12, 1u64..64, prop::bool::ANY).prop_map(|(receipt, entries, second)| Step::Serve { receipt, entries, second }),
+        3 => (0u32..12, 1u64..64, prop::bool::ANY)
+            .prop_map(|(receipt, entries, second)| Step::Serve { receipt, entries, second }),
         1 => (1u8..6).prop_map(Step::Erase),
         1 => prop::bool::ANY.prop_map(Step::Suspend),
         1 => prop::bool::weighted(0.2).prop_map(Step::Close),
         4 => (1u64..20 * MINUTE).prop_map(Step::Wait),
+        1 => Just(Step::Wait(DAY)),
     ]
 }
 

@@ -1,7 +1,10 @@
 //! Reports of releases.
 
 use parity_scale_codec::Encode;
-use salus_primitives::time::{DAY, MINUTE};
+use salus_primitives::{
+    Window,
+    time::{DAY, MINUTE},
+};
 use salus_registry::{Standing, types::OrganisationStatus};
 use salus_support::{Class, Pallet};
 
@@ -118,6 +121,22 @@ fn a_late_report_is_taken_and_flagged() {
 }
 
 #[test]
+fn a_late_report_is_judged_by_the_receipts_last_moment() {
+    let flags = |lasts: u64| {
+        let mut world = World::new();
+        let now = world.chain.now();
+        world.grant(Terms { window: Window { from: now, until: now.plus(lasts) }, ..world.permit() });
+        world.open(&[1]);
+        world.chain.advance(DAY);
+        let call = world.serving(0, 1);
+        world.chain.ok(account(GATEWAY_KEY), call);
+        world.flags()
+    };
+    assert_eq!(flags(15 * MINUTE), (true, 0), "the rule outlasted the receipt");
+    assert_eq!(flags(15 * MINUTE - 1), (true, 1), "the rule ran out before the receipt did");
+}
+
+#[test]
 fn a_report_after_a_revocation_an_erasure_or_a_suspension_carries_the_flag() {
     let flags = |change: &dyn Fn(&mut World, RuleRef)| {
         let (mut world, rule) = opened();
@@ -182,7 +201,7 @@ fn a_report_is_protected() {
 #[test]
 fn every_error_encodes_to_at_most_four_bytes() {
     let longest = [
-        Error::Rule(salus_consent::Error::PatientState(salus_patients::Problem::Frozen)).encode(),
+        Error::Rule(salus_consent::Error::Patient(salus_patients::Problem::Frozen)).encode(),
         Error::Rule(salus_consent::Error::BadTerms(salus_consent::Fault::Kinds)).encode(),
         Error::NotActive(Standing::NotAffiliated).encode(),
     ];

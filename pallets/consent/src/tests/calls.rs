@@ -37,7 +37,7 @@ fn a_patient_denies_and_numbers_count_up_over_all_pages() {
 fn nobody_grants_for_a_patient() {
     let mut world = World::new();
     let other = world.other();
-    let session = world.session();
+    let session = world.session(Subject::Patient(world.patient));
     let call = world.call(world.permit(Grantee::Organisation(HOSPITAL)));
     let stranger = account(99);
     world.chain.refused(stranger, call.clone(), Error::NotRegistered);
@@ -57,7 +57,7 @@ fn a_frozen_patient_revokes_but_does_not_grant() {
     };
     world.chain.ok(world.me, freeze);
     let call = world.call(world.permit(Grantee::Organisation(CLINIC)));
-    world.chain.refused(world.me, call, Error::PatientState(Problem::Frozen));
+    world.chain.refused(world.me, call, Error::Patient(Problem::Frozen));
     world.chain.ok(world.me, world.revoke(single(&[rule])));
 }
 
@@ -315,7 +315,7 @@ fn what_is_gone_already_does_not_stop_the_rest_of_a_revocation() {
 fn nobody_else_revokes_a_patients_rules() {
     let mut world = World::new();
     let other = world.other();
-    let session = world.session();
+    let session = world.session(Subject::Patient(world.patient));
     let own = world.grant(world.permit(Grantee::Practitioner(DOCTOR, HOSPITAL)));
     let organisations = world.grant(world.permit(Grantee::Organisation(HOSPITAL)));
     let everyones = world.grant(world.deny(Grantee::Everyone));
@@ -354,6 +354,16 @@ fn a_grantee_gives_up_its_own_permits_and_lifts_no_denial() {
 }
 
 #[test]
+fn a_session_key_gives_nothing_up() {
+    let mut world = World::new();
+    let own = world.grant(world.permit(Grantee::Practitioner(DOCTOR, HOSPITAL)));
+    let session = world.session(Subject::Practitioner(DOCTOR));
+    let call = world.revoke(single(&[own]));
+    world.chain.refused(session, call.clone(), Error::NotAuthorised);
+    world.chain.ok(account(DOCTOR_KEY), call);
+}
+
+#[test]
 fn the_people_of_a_suspended_organisation_give_nothing_up() {
     let mut world = World::new();
     let own = world.grant(world.permit(Grantee::Practitioner(DOCTOR, HOSPITAL)));
@@ -361,7 +371,7 @@ fn the_people_of_a_suspended_organisation_give_nothing_up() {
     salus_registry::testing::set_status(&mut world.chain, HOSPITAL, OrganisationStatus::Suspended);
     for (caller, rule) in [(account(DOCTOR_KEY), own), (account(PRIVACY_KEY), organisations)] {
         let call = world.revoke(single(&[rule]));
-        world.chain.refused(caller, call, Error::Standing(Standing::OrganisationSuspended));
+        world.chain.refused(caller, call, Error::NotActive(Standing::OrganisationSuspended));
     }
     world.chain.ok(world.me, world.revoke(single(&[own, organisations])));
 }
@@ -377,8 +387,8 @@ fn a_revocation_is_protected_and_costs_by_its_length() {
 #[test]
 fn every_error_encodes_to_at_most_four_bytes() {
     let longest = [
-        Error::Standing(Standing::OrganisationSuspended).encode(),
-        Error::PatientState(Problem::Frozen).encode(),
+        Error::NotActive(Standing::OrganisationSuspended).encode(),
+        Error::Patient(Problem::Frozen).encode(),
         Error::BadTerms(Fault::Kinds).encode(),
     ];
     assert!(longest.iter().all(|bytes| bytes.len() <= 4));

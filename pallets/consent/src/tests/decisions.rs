@@ -20,8 +20,8 @@ use salus_system::{Parameters, Policy, storage::ChainParameters};
 
 use super::*;
 use crate::{
-    Actor, Basis, Denial, Question, Reason, Verdict, decide, denies_request, record_uses, storage::Rules, testing::lab,
-    traced,
+    Actor, Basis, Denial, Grounds, Question, Reason, Verdict, decide, denies_request, record_uses, storage::Rules,
+    testing::lab, traced,
 };
 
 impl World {
@@ -192,6 +192,22 @@ fn after_its_last_use_a_rule_permits_nothing_and_an_unlimited_one_is_never_writt
     }
     assert_eq!(world.decide(&own_record()), by(unlimited));
     assert_eq!(world.page(limited.grantee).unwrap()[0].uses, Some(Uses { count: 2, last: now }));
+}
+
+#[test]
+fn a_use_of_ones_own_is_not_counted_and_nobody_elses_is_left_out() {
+    let mut world = World::new();
+    let rule = world.grant(Terms { max_uses: Some(1), ..world.permit(Grantee::Organisation(HOSPITAL)) });
+    let (patient, now) = (world.patient, world.chain.now());
+    world.chain.prepare(|state| record_uses(state, now, patient, &[rule]));
+    let again =
+        |uncounted: &[RuleRef]| Grounds::of(world.chain.state(), &world.question(), uncounted).judge(&own_record());
+    assert_eq!(again(&[]), no(Reason::NoConsent));
+    assert_eq!(again(&[rule]), by(rule));
+    assert_eq!(again(&[RuleRef { id: 7, ..rule }]), no(Reason::NoConsent));
+    world.chain.prepare(|state| record_uses(state, now, patient, &[rule]));
+    let again = Grounds::of(world.chain.state(), &world.question(), &[rule, rule]).judge(&own_record());
+    assert_eq!(again, no(Reason::NoConsent), "one use only is one's own");
 }
 
 #[test]

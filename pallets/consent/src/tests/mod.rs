@@ -88,11 +88,11 @@ impl World {
         confirmed(&mut self.chain, account(REGISTRAR_KEY), 2)
     }
 
-    /// A session key of the patient.
-    fn session(&mut self) -> AccountId {
-        let (now, patient) = (self.chain.now(), Subject::Patient(self.patient));
+    /// A session key of this subject.
+    fn session(&mut self, subject: Subject) -> AccountId {
+        let now = self.chain.now();
         self.chain.prepare(|state| {
-            salus_system::keys::bind(state, now, account(SESSION_KEY), patient, Roles::NONE, Some(now.plus(HOUR)))
+            salus_system::keys::bind(state, now, account(SESSION_KEY), subject, Roles::NONE, Some(now.plus(HOUR)))
                 .unwrap();
         });
         account(SESSION_KEY)

@@ -62,6 +62,19 @@ pub enum Answer {
     NoConsent,
 }
 
+impl Answer {
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::ByRule(_) => "by a rule",
+            Self::ByDefault => "by default",
+            Self::DeniedByRule(_) => "denied by a rule",
+            Self::NotAdmitted => "not admitted",
+            Self::NotServable => "not servable",
+            Self::NoConsent => "no consent",
+        }
+    }
+}
+
 impl From<Verdict> for Answer {
     fn from(verdict: Verdict) -> Self {
         match verdict {
@@ -158,7 +171,7 @@ fn in_scope(terms: &Terms, record: &RecordView) -> bool {
         return false;
     }
     if let Some(list) = &scope.records
-        && !list.iter().any(|id| *id == record.id)
+        && !list.contains(&record.id)
     {
         return false;
     }

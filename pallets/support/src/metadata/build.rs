@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed, v14, v15, v16};
 use parity_scale_codec::{Compact, Encode};
-use scale_info::{MetaType, PortableRegistry, meta_type};
+use scale_info::{MetaType, PortableRegistry, TypeDef, meta_type};
 
 use super::{
     description::{EntryKind, OuterTypes, PalletDescription, RuntimeFunction, StorageEntry},
@@ -49,17 +49,17 @@ impl Metadata {
         let metadata = match version {
             14 => {
                 let mut metadata = self.v14();
-                self.set_paths(&mut metadata.types);
+                self.set_names(&mut metadata.types);
                 RuntimeMetadata::V14(metadata)
             }
             15 => {
                 let mut metadata = self.v15();
-                self.set_paths(&mut metadata.types);
+                self.set_names(&mut metadata.types);
                 RuntimeMetadata::V15(metadata)
             }
             16 => {
                 let mut metadata = self.v16();
-                self.set_paths(&mut metadata.types);
+                self.set_names(&mut metadata.types);
                 RuntimeMetadata::V16(metadata)
             }
             _ => return None,
@@ -67,15 +67,17 @@ impl Metadata {
         Some(RuntimeMetadataPrefixed(frame_metadata::META_RESERVED, metadata).encode())
     }
 
-    /// Give each pallet's enums the path `pallet_<name>::pallet::{Call, Event, Error}` (formats.md 15).
-    fn set_paths(&self, registry: &mut PortableRegistry) {
+    /// Give each pallet's enums the path `pallet_<name>::pallet::{Call, Event, Error}` (formats.md 15), and calls the
+    /// names of functions, as clients look for them: `affiliation_set`, not `AffiliationSet`.
+    fn set_names(&self, registry: &mut PortableRegistry) {
         for pallet in &self.pallets {
             for (ty, name) in [(pallet.calls, "Call"), (pallet.events, "Event"), (pallet.errors, "Error")] {
                 let Some(own) = ty.map(|ty| ty.type_info().path.segments) else { continue };
                 let module = format!("pallet_{}", pallet.name.to_lowercase());
-                for portable in &mut registry.types {
-                    if portable.ty.path.segments == own {
-                        portable.ty.path.segments = vec![module.clone(), "pallet".into(), name.into()];
+                for portable in registry.types.iter_mut().filter(|portable| portable.ty.path.segments == own) {
+                    portable.ty.path.segments = vec![module.clone(), "pallet".into(), name.into()];
+                    if let (true, TypeDef::Variant(calls)) = (name == "Call", &mut portable.ty.type_def) {
+                        calls.variants.iter_mut().for_each(|call| call.name = snake_case(&call.name));
                     }
                 }
             }
@@ -286,6 +288,18 @@ impl Metadata {
         }
         apis
     }
+}
+
+/// A variant's name as that of a function.
+fn snake_case(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 impl PalletDescription {

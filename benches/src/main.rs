@@ -1,0 +1,56 @@
+//! Measures Salus beside the limits of the machine, in one run, and prints a page of Markdown.
+//!
+//! `./scripts/bench > page.md`; `--quick` for a tenth of the work. Nothing here passes or fails: figures are for
+//! docs/benchmarks.md, as ratios to what the machine itself can do.
+
+mod http;
+mod in_process;
+mod limits;
+mod report;
+mod rpc;
+mod world;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+/// Measure Salus on this machine.
+#[derive(Parser)]
+struct Args {
+    /// The node's program; without it the figures through RPC are left out.
+    #[arg(long, env = "SALUS_NODE_BIN")]
+    node: Option<PathBuf>,
+    /// A tenth of the work.
+    #[arg(long)]
+    quick: bool,
+    /// Folder for databases; it should lie on the disk that is to be measured.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
+    let folder = match &args.data {
+        Some(path) => tempfile::tempdir_in(path)?,
+        None => tempfile::tempdir()?,
+    };
+    let scale = if args.quick { 1 } else { 10 };
+    let mut report = report::Report::default();
+    report.machine();
+    let limits = limits::measure(folder.path(), scale, &mut report)?;
+    in_process::measure(folder.path(), scale, &limits, &mut report)?;
+    if let Some(node) = &args.node {
+        rpc::measure(node, folder.path(), scale, &limits, &mut report)?;
+    }
+    print!("{}", report.markdown());
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Figures, gathered in sections, printed as Markdown tables.
+
+use std::{fmt::Write, fs, process::Command, time::Duration};
+
+/// One section: its title, and rows of what, figure and remark.
+type Section = (String, Vec<[String; 3]>);
+
+/// All figures of a run.
+#[derive(Default)]
+pub struct Report {
+    sections: Vec<Section>,
+}
+
+impl Report {
+    /// Begin a section.
+    pub fn section(&mut self, title: &str) {
+        eprintln!("bench: {title}");
+        self.sections.push((title.into(), Vec::new()));
+    }
+
+    /// Add a figure to the newest section.
+    pub fn row(&mut self, what: impl Into<String>, figure: impl Into<String>, remark: impl Into<String>) {
+        let row = [what.into(), figure.into(), remark.into()];
+        eprintln!("bench:   {}: {} {}", row[0], row[1], row[2]);
+        if let Some((_, rows)) = self.sections.last_mut() {
+            rows.push(row);
+        }
+    }
+
+    /// What machine this is.
+    pub fn machine(&mut self) {
+        self.section("Machine");
+        let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let field = |name: &str| {
+            let line = cpu.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.split(':').nth(1)).unwrap_or("unknown").trim().to_owned()
+        };
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        self.row("processor", field("model name"), format!("{cores} cores"));
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let total = memory.lines().next().unwrap_or_default().replace("MemTotal:", "");
+        self.row("memory", total.trim(), "");
+        let output = |program: &str, arg: &str| {
+            let output = Command::new(program).arg(arg).output().ok();
+            output.map_or("unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        };
+        self.row("kernel", output("uname", "-sr"), "");
+        self.row("compiler", output("rustc", "--version"), "release profile: opt-level 3, overflow checks on");
+    }
+
+    /// The page.
+    pub fn markdown(&self) -> String {
+        let mut page = String::new();
+        for (title, rows) in &self.sections {
+            // Writing to a String cannot fail.
+            let _ = writeln!(page, "## {title}\n\n| what | figure | remark |\n|---|---|---|");
+            for [what, figure, remark] in rows {
+                let _ = writeln!(page, "| {what} | {figure} | {remark} |");
+            }
+            page.push('\n');
+        }
+        page
+    }
+}
+
+/// A quantile of sorted durations.
+pub fn quantile(sorted: &[Duration], q: f64) -> Duration {
+    let index = ((sorted.len() as f64 - 1.0) * q).round() as usize;
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+/// Milliseconds with two digits.
+pub fn ms(duration: Duration) -> String {
+    format!("{:.2} ms", duration.as_secs_f64() * 1e3)
+}
+
+/// A rate per second.
+pub fn rate(count: usize, elapsed: Duration) -> f64 {
+    count as f64 / elapsed.as_secs_f64()
+}

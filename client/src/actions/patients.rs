@@ -1,0 +1,100 @@
+//! Patients: invitation, registration, confirmation and their states.
+
+use salus_patients::{Call, Change, Patient, Registration, check_register, storage::Patients};
+use salus_primitives::{AccountId, Moment, PatientId, Subject, crypto::KeyPair, signed};
+use salus_registry::{KemKey, storage::KemKeys};
+use salus_runtime::{RuntimeCall, RuntimeError};
+
+use super::{ActionError, officers::kem_key};
+use crate::{
+    chain::{Chain, Receipt, SubmitError},
+    envelope::KemPublic,
+};
+
+/// Make an invitation: whoever holds the private half of `invite` may register one patient until `until`, at most
+/// 30 days ahead. By a Registrar.
+///
+/// # Errors
+/// [`ActionError::Submit`].
+pub async fn invite(
+    chain: &Chain,
+    registrar: &KeyPair,
+    invite: AccountId,
+    until: Moment,
+    provisional: bool,
+) -> Result<Receipt, ActionError> {
+    let call = Call::Invite { key: invite, until, provisional };
+    Ok(chain.submit(registrar, RuntimeCall::Patients(call)).await?)
+}
+
+/// Become a patient: `key` is the patient's own new key, `invite` the invitation's.
+///
+/// # Errors
+/// [`ActionError::WouldRefuse`], for a registration that would be refused stands in no block, or
+/// [`ActionError::Submit`].
+pub async fn register(
+    chain: &Chain,
+    key: &KeyPair,
+    id: PatientId,
+    invite: &KeyPair,
+    kem: KemPublic,
+) -> Result<Receipt, ActionError> {
+    let (account, invite_key, kem) = (key.public(), invite.public(), kem_key(kem));
+    let possession = invite.sign(&signed::possession(&chain.genesis(), &account, &id));
+    let call = Call::Register { id, invite: invite_key, possession, kem };
+    match chain.submit(key, RuntimeCall::Patients(call)).await {
+        // The node says that it would be refused, not why: the same check on its state does.
+        Err(error @ SubmitError::Invalid { .. }) => {
+            let genesis = chain.genesis();
+            let checked = chain.view_now(|state| {
+                let now = Moment(salus_system::timestamp::Now::get(state));
+                let registration = Registration { id: &id, invite: &invite_key, possession: &possession, kem: &kem };
+                check_register(state, now, &genesis, &account, &registration)
+            });
+            match checked.await? {
+                Err(reason) => Err(ActionError::WouldRefuse { error: RuntimeError::Patients(reason) }),
+                Ok(()) => Err(error.into()),
+            }
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Say that the person was seen. By a Registrar of the organisation that invited; assurance is 1 or 2.
+///
+/// # Errors
+/// [`ActionError::Submit`].
+pub async fn confirm(
+    chain: &Chain,
+    registrar: &KeyPair,
+    patient: PatientId,
+    assurance: u8,
+) -> Result<Receipt, ActionError> {
+    Ok(chain.submit(registrar, RuntimeCall::Patients(Call::Confirm { patient, assurance })).await?)
+}
+
+/// Freeze, thaw, close, declare dead or cancel that. A declaration of death needs a Registrar of another
+/// organisation to agree.
+///
+/// # Errors
+/// [`ActionError::Submit`].
+pub async fn set_status(
+    chain: &Chain,
+    key: &KeyPair,
+    patient: PatientId,
+    to: Change,
+    agreeing: &[&KeyPair],
+) -> Result<Receipt, ActionError> {
+    let call = Call::StatusSet { patient, to, cosign: Default::default() };
+    Ok(chain.submit_cosigned(key, RuntimeCall::Patients(call), agreeing).await?)
+}
+
+/// What the chain keeps of a patient, and their encryption key.
+///
+/// # Errors
+/// [`ActionError::Unknown`], or what asking failed with.
+pub async fn show(chain: &Chain, id: PatientId) -> Result<(Patient, Option<KemKey>), ActionError> {
+    let (patient, kem) =
+        chain.view_now(|state| (Patients::get(state, &id), KemKeys::get(state, &Subject::Patient(id)))).await?;
+    Ok((patient.ok_or_else(|| ActionError::Unknown { what: "patient", id: id.to_string() })?, kem))
+}

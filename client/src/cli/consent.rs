@@ -1,0 +1,264 @@
+//! `salus consent`: a patient's rules.
+
+use clap::{Args, Subcommand};
+use salus_client::{
+    actions::consent::{self, permit},
+    fhir::instant,
+};
+use salus_consent::{
+    Action, Effect, Grantee, GranteeKey, Kind, Kinds, Obligations, Purpose, Rule, RuleRef, Scope, Tag, Tags, Terms,
+    Withdrawal,
+};
+use salus_primitives::{BoundedVec, OrganisationId, PatientId, PractitionerId, RecordId, Window};
+
+use super::{error::CliError, output::Output, parse, session::Session};
+
+/// `salus consent`
+#[derive(Subcommand, Debug)]
+pub enum ConsentCommand {
+    /// Permit something.
+    Grant(GrantArgs),
+    /// Deny something: it overrides every permission.
+    Deny(GrantArgs),
+    /// Withdraw rules by number, or every rule about somebody.
+    Revoke {
+        /// Your id.
+        #[arg(long)]
+        patient: PatientId,
+        /// Numbers of rules: `salus consent list` names them.
+        #[arg(long = "rule", value_delimiter = ',', value_name = "N,...")]
+        rules: Vec<u32>,
+        /// Every rule about this organisation.
+        #[arg(long, value_name = "ORG", conflicts_with = "rules")]
+        to_org: Option<OrganisationId>,
+        /// Every rule about this doctor at the organisation given by --at.
+        #[arg(long, value_name = "DOCTOR", conflicts_with_all = ["rules", "to_org"], requires = "at")]
+        to_doctor: Option<PractitionerId>,
+        /// Where the doctor works.
+        #[arg(long, value_name = "ORG")]
+        at: Option<OrganisationId>,
+        /// Name of the key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// List a patient's rules.
+    List {
+        /// The patient's id.
+        patient: PatientId,
+    },
+}
+
+/// What a rule says.
+#[derive(Args, Debug)]
+pub struct GrantArgs {
+    /// Your id.
+    #[arg(long)]
+    pub patient: PatientId,
+    /// To everyone who acts for this organisation.
+    #[arg(long, value_name = "ORG")]
+    pub to_org: Option<OrganisationId>,
+    /// To this doctor at the organisation given by --at.
+    #[arg(long, value_name = "DOCTOR", conflicts_with = "to_org", requires = "at")]
+    pub to_doctor: Option<PractitionerId>,
+    /// Where the doctor works.
+    #[arg(long, value_name = "ORG")]
+    pub at: Option<OrganisationId>,
+    /// To everyone: denials only.
+    #[arg(long, conflicts_with_all = ["to_org", "to_doctor"])]
+    pub everyone: bool,
+    /// What they may do: view, add, amend, share.
+    #[arg(long, value_delimiter = ',', value_parser = parse::action, default_value = "view", value_name = "ACTION,...")]
+    pub actions: Vec<Action>,
+    /// For what: HL7 codes as TREAT.
+    #[arg(long, value_delimiter = ',', value_parser = parse::purpose, default_value = "TREAT", value_name = "CODE,...")]
+    pub purposes: Vec<Purpose>,
+    /// Which.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// For how long from now, at most 5y.
+    #[arg(long, value_parser = parse::duration, default_value = "1y", value_name = "TIME")]
+    pub valid_for: u64,
+    /// How many openings.
+    #[arg(long, value_name = "N")]
+    pub max_uses: Option<u32>,
+    /// The reader may not pass it on.
+    #[arg(long)]
+    pub no_redisclose: bool,
+    /// The reader may not take it out of its own systems.
+    #[arg(long)]
+    pub local_only: bool,
+    /// Number of the rule it takes the place of.
+    #[arg(long, value_name = "N")]
+    pub replaces: Option<u32>,
+    /// Name of the key that signs.
+    #[arg(long, value_name = "NAME")]
+    pub key: String,
+}
+
+/// Which records.
+#[derive(Args, Debug)]
+pub struct ScopeArgs {
+    /// Kinds of records; without it all kinds.
+    #[arg(long, value_delimiter = ',', value_parser = parse::kind, value_name = "KIND,...")]
+    pub kinds: Vec<Kind>,
+    /// These records only.
+    #[arg(long, value_delimiter = ',', value_name = "RECORD,...")]
+    pub records: Vec<RecordId>,
+    /// Records with at least one of these tags.
+    #[arg(long, value_delimiter = ',', value_parser = parse::tag, value_name = "TAG,...")]
+    pub any_of: Vec<Tag>,
+    /// Records with none of these tags.
+    #[arg(long, value_delimiter = ',', value_parser = parse::tag, value_name = "TAG,...")]
+    pub none_of: Vec<Tag>,
+}
+
+impl ScopeArgs {
+    /// Was anything said?
+    pub fn is_given(&self) -> bool {
+        !(self.kinds.is_empty() && self.records.is_empty() && self.any_of.is_empty() && self.none_of.is_empty())
+    }
+
+    /// The scope.
+    pub fn scope(self) -> Result<Scope, CliError> {
+        let tags = |tags| Tags::try_from(tags).map_err(|_| CliError::Usage("a list of tags has at most 8".to_owned()));
+        let records = if self.records.is_empty() {
+            None
+        } else {
+            Some(BoundedVec::try_from(self.records).map_err(|_| CliError::Usage("at most 64 records".to_owned()))?)
+        };
+        let kinds = if self.kinds.is_empty() { Kinds::ALL } else { Kinds::of(&self.kinds) };
+        Ok(Scope { kinds, records, any_of: tags(self.any_of)?, none_of: tags(self.none_of)? })
+    }
+}
+
+/// Run it.
+pub async fn run(session: &Session, command: ConsentCommand) -> Result<Output, CliError> {
+    match command {
+        ConsentCommand::Grant(arguments) => grant(session, Effect::Permit, arguments).await,
+        ConsentCommand::Deny(arguments) => grant(session, Effect::Deny, arguments).await,
+        ConsentCommand::Revoke { patient, rules, to_org, to_doctor, at, key } => {
+            let key = session.key(&key)?;
+            let chain = session.chain().await?;
+            let page = match (to_org, to_doctor, at) {
+                (Some(organisation), _, _) => Some(GranteeKey::Organisation(organisation)),
+                (_, Some(doctor), Some(at)) => Some(GranteeKey::Practitioner(doctor, at)),
+                _ => None,
+            };
+            let too_many = |_| CliError::Usage("at most 32 rules are withdrawn at once".to_owned());
+            let what = match page {
+                Some(page) => Withdrawal::Pages(BoundedVec::try_from(vec![page]).map_err(too_many)?),
+                None if rules.is_empty() => {
+                    return Err(CliError::Usage(
+                        "say what to revoke: --rule N, --to-org ORG or --to-doctor".to_owned(),
+                    ));
+                }
+                None => {
+                    let named = named(&consent::list(&chain, patient).await?, &rules)?;
+                    Withdrawal::Rules(BoundedVec::try_from(named).map_err(too_many)?)
+                }
+            };
+            let receipt = session.wait("revoking", consent::revoke(&chain, &key, patient, what)).await?;
+            Ok(Output::new("Revoked: from this block on nothing is opened or released by these rules.")
+                .with_text("patient", patient)
+                .with_receipt(&receipt))
+        }
+        ConsentCommand::List { patient } => {
+            let chain = session.chain().await?;
+            let rows = consent::list(&chain, patient).await?.iter().map(row).collect();
+            Ok(Output::new(format!("Rules of patient {patient}")).with_list("rules", RULE_COLUMNS, rows))
+        }
+    }
+}
+
+/// The rules of these numbers.
+fn named(rules: &[Rule], numbers: &[u32]) -> Result<Vec<RuleRef>, CliError> {
+    numbers
+        .iter()
+        .map(|number| {
+            let rule = rules.iter().find(|rule| rule.id == *number);
+            let rule = rule.ok_or_else(|| {
+                CliError::Usage(format!("the patient has no rule {number}: `salus consent list` names those there are"))
+            })?;
+            Ok(RuleRef { grantee: rule.terms.grantee.key(), id: rule.id })
+        })
+        .collect()
+}
+
+async fn grant(session: &Session, effect: Effect, arguments: GrantArgs) -> Result<Output, CliError> {
+    let grantee = match (arguments.to_org, arguments.to_doctor, arguments.at, arguments.everyone) {
+        (Some(organisation), _, _, _) => Grantee::Organisation(organisation),
+        (_, Some(doctor), Some(at), _) => Grantee::Practitioner(doctor, at),
+        (_, _, _, true) => Grantee::Everyone,
+        _ => {
+            return Err(CliError::Usage("say to whom: --to-org ORG, --to-doctor DOCTOR --at ORG or --everyone".into()));
+        }
+    };
+    let scope = arguments.scope.scope()?;
+    let key = session.key(&arguments.key)?;
+    let chain = session.chain().await?;
+    let window = parse::window(chain.now().await?, arguments.valid_for);
+    let obligations =
+        Obligations { no_redisclose: arguments.no_redisclose, erase_by: None, local_only: arguments.local_only };
+    let terms = Terms {
+        effect,
+        scope,
+        max_uses: arguments.max_uses,
+        obligations,
+        ..permit(grantee, Kinds::ALL, &arguments.purposes, &arguments.actions, window)
+    };
+    let patient = arguments.patient;
+    let replaces = match arguments.replaces {
+        Some(number) => named(&consent::list(&chain, patient).await?, &[number])?.pop(),
+        None => None,
+    };
+    let granted = session.wait("granting", consent::grant(&chain, &key, patient, terms, replaces)).await?;
+    let title = match effect {
+        Effect::Permit => "Granted.",
+        Effect::Deny => "Denied: it overrides every permission.",
+    };
+    Ok(Output::new(title)
+        .with_text("patient", patient)
+        .with("rule", granted.rule.id)
+        .with_text("to", grantee_text(&grantee))
+        .with_moment("until", window.until)
+        .with_receipt(&granted.receipt))
+}
+
+const RULE_COLUMNS: &[&str] = &["rule", "effect", "to", "kinds", "records", "actions", "purposes", "until", "uses"];
+
+fn row(rule: &Rule) -> Vec<serde_json::Value> {
+    let terms = &rule.terms;
+    let uses = terms.max_uses.map(|max| format!("{} of {max}", rule.uses.map_or(0, |uses| uses.count)));
+    let Window { until, .. } = terms.window;
+    vec![
+        rule.id.into(),
+        format!("{:?}", terms.effect).to_lowercase().into(),
+        grantee_text(&terms.grantee).into(),
+        kinds_value(terms.scope.kinds),
+        terms.scope.records.as_ref().map(|records| records.iter().map(ToString::to_string).collect::<Vec<_>>()).into(),
+        parse::action_names(terms.actions).into(),
+        parse::purpose_codes(terms.purposes).into(),
+        instant(until).into(),
+        uses.into(),
+    ]
+}
+
+/// Kinds by name, or that it is all of them.
+pub fn kinds_value(kinds: Kinds) -> serde_json::Value {
+    if kinds == Kinds::ALL { "all".into() } else { parse::kind_names(kinds).into() }
+}
+
+/// To whom a rule speaks, in words.
+pub fn grantee_text(grantee: &Grantee) -> String {
+    match grantee {
+        Grantee::Practitioner(doctor, at) => format!("doctor {doctor} at {at}"),
+        Grantee::Organisation(organisation) => format!("organisation {organisation}"),
+        Grantee::Everyone => "everyone".to_owned(),
+        Grantee::Attribute(attribute) => {
+            let part =
+                |name, value: Option<u64>| value.map(|value| format!(" with {name} {value}")).unwrap_or_default();
+            let (speciality, role) = (part("speciality", attribute.speciality), part("role", attribute.role));
+            format!("whoever acts for {}{speciality}{role}", attribute.organisation)
+        }
+    }
+}

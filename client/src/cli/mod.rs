@@ -1,0 +1,164 @@
+//! The command line: one file per group of commands.
+
+mod access;
+mod chain;
+mod consent;
+mod council;
+mod doctor;
+mod error;
+mod key;
+mod officer;
+mod org;
+mod output;
+mod parse;
+mod patient;
+mod record;
+mod request;
+mod session;
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use error::CliError;
+use output::Output;
+use session::Session;
+
+/// Consent and access of medical records: council, hospitals, doctors and patients on the Salus chain.
+#[derive(Parser, Debug)]
+#[command(
+    name = "salus",
+    version,
+    propagate_version = true,
+    after_help = "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 no node to talk to.\n\
+                  A command that writes returns when its call is final: it cannot be undone by anybody then."
+)]
+pub struct Cli {
+    /// Where the node is, which keys, how to print.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug, Clone)]
+pub struct Common {
+    /// Address of a node.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SALUS_NODE",
+        default_value = salus_client::chain::DEFAULT_URL,
+        help_heading = "Common options"
+    )]
+    pub node: String,
+    /// Folder of encrypted key files. Without it: ~/.local/share/salus/keys.
+    #[arg(long, global = true, value_name = "DIR", env = "SALUS_KEYS", help_heading = "Common options")]
+    pub keys: Option<PathBuf>,
+    /// File with the passphrase of the keys used; without it the terminal asks.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Print one JSON object instead of text.
+    #[arg(long, global = true, help_heading = "Common options")]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Make, import and show keys.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Act as a member of the council: register, suspend and remove organisations.
+    #[command(subcommand)]
+    Council(council::CouncilCommand),
+    /// Show an organisation, or keep its own entry as its Admin.
+    #[command(subcommand)]
+    Org(org::OrgCommand),
+    /// Appoint an organisation's officers as its Admin.
+    #[command(subcommand)]
+    Officer(officer::OfficerCommand),
+    /// Enrol doctors and employ them as a Registrar.
+    #[command(subcommand)]
+    Doctor(doctor::DoctorCommand),
+    /// Invite, register and confirm patients.
+    #[command(subcommand)]
+    Patient(patient::PatientCommand),
+    /// File records, encrypted here, and read them.
+    #[command(subcommand)]
+    Record(record::RecordCommand),
+    /// Grant, deny and revoke, as a patient.
+    #[command(subcommand)]
+    Consent(consent::ConsentCommand),
+    /// Ask a patient for access, and answer.
+    #[command(subcommand)]
+    Request(request::RequestCommand),
+    /// Open records, report releases, and see who looked.
+    #[command(subcommand)]
+    Access(access::AccessCommand),
+    /// See how the chain stands, follow it, write its blocks to a file.
+    #[command(subcommand)]
+    Chain(chain::ChainCommand),
+    /// Start a node and see two hospitals, their doctors and a patient at work.
+    Demo(salus_client::demo::DemoArgs),
+    /// Print completions for a shell: `salus completions bash > /etc/bash_completion.d/salus`.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Run a command and print what came of it.
+pub async fn run(cli: Cli) -> ExitCode {
+    let json = cli.common.json;
+    let result = dispatch(cli).await;
+    let mut out = std::io::stdout().lock();
+    // A reader that went away is no failure of what was done.
+    let (written, code) = match result {
+        Ok(output) if json => (writeln!(out, "{}", output.to_json()), ExitCode::SUCCESS),
+        Ok(output) => (write!(out, "{}", output.to_text()), ExitCode::SUCCESS),
+        Err(error) => {
+            if json {
+                let _ = writeln!(out, "{}", error.to_json());
+            } else {
+                eprintln!("error: {error}");
+            }
+            (Ok(()), error.exit_code())
+        }
+    };
+    drop(written);
+    code
+}
+
+async fn dispatch(cli: Cli) -> Result<Output, CliError> {
+    let session = Session::new(cli.common)?;
+    match cli.command {
+        Command::Key(command) => key::run(&session, command).await,
+        Command::Council(command) => council::run(&session, command).await,
+        Command::Org(command) => org::run(&session, command).await,
+        Command::Officer(command) => officer::run(&session, command).await,
+        Command::Doctor(command) => doctor::run(&session, command).await,
+        Command::Patient(command) => patient::run(&session, command).await,
+        Command::Record(command) => record::run(&session, command).await,
+        Command::Consent(command) => consent::run(&session, command).await,
+        Command::Request(command) => request::run(&session, command).await,
+        Command::Access(command) => access::run(&session, command).await,
+        Command::Chain(command) => chain::run(&session, command).await,
+        Command::Demo(args) => {
+            salus_client::demo::run(args).await?;
+            Ok(Output::plain(String::new()))
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "salus", &mut script);
+            Ok(Output::plain(String::from_utf8_lossy(&script).into_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "cli_tests.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! What a command prints: for people a table, for programs one JSON object.
+
+use comfy_table::{Cell, ContentArrangement, LineStyle, Table, TableStyle, presets};
+use salus_client::{chain::Receipt, fhir::instant};
+use salus_primitives::Moment;
+use serde_json::{Map, Value, json};
+
+/// What came of a command.
+#[derive(Debug)]
+pub struct Output {
+    text: Option<String>,
+    title: String,
+    fields: Vec<(&'static str, Value)>,
+    list: Option<List>,
+}
+
+#[derive(Debug)]
+struct List {
+    name: &'static str,
+    columns: &'static [&'static str],
+    rows: Vec<Vec<Value>>,
+}
+
+impl Output {
+    /// A sentence, to be followed by fields.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { text: None, title: title.into(), fields: Vec::new(), list: None }
+    }
+
+    /// Text to print as it is.
+    pub fn plain(text: String) -> Self {
+        Self { text: Some(text), ..Self::new("") }
+    }
+
+    /// With a field more. Its name is the JSON key, and with spaces for underscores what people read.
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// With a field of a value's text.
+    pub fn with_text(self, name: &'static str, value: impl ToString) -> Self {
+        self.with(name, value.to_string())
+    }
+
+    /// With a moment.
+    pub fn with_moment(self, name: &'static str, moment: Moment) -> Self {
+        self.with(name, moment_value(moment))
+    }
+
+    /// With where a call stands.
+    pub fn with_receipt(self, receipt: &Receipt) -> Self {
+        self.with("height", receipt.height.0)
+            .with_text("block", receipt.block)
+            .with_text("extrinsic", receipt.extrinsic)
+            .with_moment("at", receipt.at)
+            .with("final_after_ms", u64::try_from(receipt.elapsed.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// With a list: `columns` are the JSON keys of each row.
+    pub fn with_list(mut self, name: &'static str, columns: &'static [&'static str], rows: Vec<Vec<Value>>) -> Self {
+        self.list = Some(List { name, columns, rows });
+        self
+    }
+
+    /// One JSON object.
+    pub fn to_json(&self) -> Value {
+        if let Some(text) = &self.text {
+            return json!({ "text": text });
+        }
+        let mut object: Map<String, Value> =
+            self.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        if let Some(list) = &self.list {
+            let row = |row: &Vec<Value>| -> Value {
+                let cells = list.columns.iter().zip(row);
+                Value::Object(cells.map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+            };
+            object.insert(list.name.to_owned(), list.rows.iter().map(row).collect());
+        }
+        Value::Object(object)
+    }
+
+    /// For people; ends with a line break.
+    pub fn to_text(&self) -> String {
+        if let Some(text) = &self.text {
+            return text.clone();
+        }
+        let mut out = String::new();
+        if !self.title.is_empty() {
+            out += &self.title;
+            out += "\n";
+        }
+        if !self.fields.is_empty() {
+            let mut table = Table::new();
+            table.load_style(presets::NOTHING);
+            for (name, value) in &self.fields {
+                table.add_row(vec![Cell::new(format!("  {}", name.replace('_', " "))), Cell::new(shown(value))]);
+            }
+            push_table(&mut out, &table);
+        }
+        if let Some(list) = &self.list {
+            if list.rows.is_empty() {
+                out += "  none\n";
+            } else {
+                let mut table = Table::new();
+                table.load_style(LIST_STYLE).set_content_arrangement(ContentArrangement::Dynamic);
+                table.set_header(list.columns.iter().map(|name| name.replace('_', " ")));
+                for row in &list.rows {
+                    table.add_row(row.iter().map(shown));
+                }
+                push_table(&mut out, &table);
+            }
+        }
+        out
+    }
+}
+
+/// A line under the header and nothing else.
+const LIST_STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
+
+/// A table without the blanks at the ends of its lines.
+fn push_table(out: &mut String, table: &Table) {
+    for line in table.to_string().lines() {
+        *out += line.trim_end();
+        *out += "\n";
+    }
+}
+
+/// A moment: for programs milliseconds would do, but a text says it to both.
+pub fn moment_value(moment: Moment) -> Value {
+    json!(instant(moment))
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}

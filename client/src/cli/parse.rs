@@ -1,0 +1,181 @@
+//! Words on the command line as the chain's own values.
+
+use salus_consent::{Action, Kind, Kinds, Purpose};
+use salus_primitives::{
+    Moment, Window,
+    subject::Roles,
+    time::{DAY, HOUR, MINUTE, SECOND, YEAR},
+};
+use salus_registry::types::Caps;
+
+const KINDS: [(&str, Kind); 9] = [
+    ("general", Kind::General),
+    ("encounter", Kind::Encounter),
+    ("lab", Kind::Lab),
+    ("imaging", Kind::Imaging),
+    ("medication", Kind::Medication),
+    ("document", Kind::Document),
+    ("device", Kind::Device),
+    ("summary", Kind::Summary),
+    ("other", Kind::Other),
+];
+
+const PURPOSES: [Purpose; 9] = [
+    Purpose::Treatment,
+    Purpose::EmergencyTreatment,
+    Purpose::Payment,
+    Purpose::Operations,
+    Purpose::CareManagement,
+    Purpose::Research,
+    Purpose::PublicHealth,
+    Purpose::PatientRequest,
+    Purpose::FamilyRequest,
+];
+
+const ACTIONS: [(&str, Action); 4] =
+    [("view", Action::View), ("add", Action::Add), ("amend", Action::Amend), ("share", Action::Share)];
+
+const CAPS: [(&str, Caps); 4] = [
+    ("custodian", Caps::CUSTODIAN),
+    ("licensing", Caps::LICENSING),
+    ("emergency", Caps::EMERGENCY),
+    ("validator", Caps::VALIDATOR),
+];
+
+fn one_of<T: Copy>(text: &str, names: &[(&str, T)]) -> Result<T, String> {
+    let found = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, value)| *value);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}
+
+/// A kind of record.
+pub fn kind(text: &str) -> Result<Kind, String> {
+    one_of(text, &KINDS)
+}
+
+/// The name of a kind.
+pub fn kind_name(kind: Kind) -> &'static str {
+    KINDS.iter().find(|(_, other)| *other == kind).map_or("other", |(name, _)| *name)
+}
+
+/// The names of kinds.
+pub fn kind_names(kinds: Kinds) -> Vec<&'static str> {
+    KINDS.iter().filter(|(_, kind)| kinds.contains(*kind)).map(|(name, _)| *name).collect()
+}
+
+/// The kind a bundle was found to be, as the chain names it.
+pub fn kind_of(kind: salus_client::fhir::Kind) -> Kind {
+    one_of(kind.name(), &KINDS).unwrap_or(Kind::Other)
+}
+
+/// A purpose by its HL7 code.
+pub fn purpose(text: &str) -> Result<Purpose, String> {
+    one_of(text, &PURPOSES.map(|purpose| (purpose.code(), purpose)))
+}
+
+/// The codes of purposes.
+pub fn purpose_codes(purposes: salus_consent::Purposes) -> Vec<&'static str> {
+    PURPOSES.iter().filter(|purpose| purposes.contains(**purpose)).map(|purpose| purpose.code()).collect()
+}
+
+/// An action.
+pub fn action(text: &str) -> Result<Action, String> {
+    one_of(text, &ACTIONS)
+}
+
+/// The names of actions.
+pub fn action_names(actions: salus_consent::Actions) -> Vec<&'static str> {
+    ACTIONS.iter().filter(|(_, action)| actions.contains(*action)).map(|(name, _)| *name).collect()
+}
+
+/// A capability of an organisation.
+pub fn cap(text: &str) -> Result<Caps, String> {
+    one_of(text, &CAPS)
+}
+
+/// The names of capabilities.
+pub fn cap_names(caps: Caps) -> Vec<&'static str> {
+    CAPS.iter().filter(|(_, cap)| caps.contains(*cap)).map(|(name, _)| *name).collect()
+}
+
+/// A role of an officer.
+pub fn role(text: &str) -> Result<Roles, String> {
+    one_of(text, &salus_client::actions::officers::ROLE_NAMES)
+}
+
+/// A length of time: a number with s, m, h, d or y. In milliseconds.
+pub fn duration(text: &str) -> Result<u64, String> {
+    let expected = || "expected a number with s, m, h, d or y, as 30d".to_owned();
+    let unit = match text.chars().last() {
+        Some('s') => SECOND,
+        Some('m') => MINUTE,
+        Some('h') => HOUR,
+        Some('d') => DAY,
+        Some('y') => YEAR,
+        _ => return Err(expected()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| expected())?;
+    number.checked_mul(unit).filter(|length| *length > 0).ok_or_else(expected)
+}
+
+/// From `now` for this long.
+pub fn window(now: Moment, length: u64) -> Window {
+    Window { from: now, until: now.plus(length) }
+}
+
+/// A tag as the chain has it.
+pub fn tag(text: &str) -> Result<salus_consent::Tag, String> {
+    text.parse::<salus_client::tags::Tag>().map(|tag| salus_consent::Tag(tag.0)).map_err(|error| error.to_string())
+}
+
+/// The name of a key: it becomes a file's name.
+pub fn key_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if text.is_empty() || text.len() > 64 || text.starts_with('.') || !text.chars().all(fits) {
+        return Err("a key's name has 1 to 64 letters, digits, - _ and ., and does not begin with a dot".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_read_with_their_unit_and_not_without() {
+        assert_eq!(duration("90s"), Ok(90_000));
+        assert_eq!(duration("30d"), Ok(30 * DAY));
+        for bad in ["", "30", "d", "-1d", "0h", "1.5h", "99999999999999999y", "3ä"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_kind_and_purpose_reads_back_from_its_name() {
+        for kind_here in KINDS.map(|(_, kind)| kind) {
+            assert_eq!(kind(kind_name(kind_here)), Ok(kind_here));
+        }
+        for one in PURPOSES {
+            assert_eq!(purpose(one.code()), Ok(one));
+            assert_eq!(purpose(&one.code().to_lowercase()), Ok(one));
+        }
+        assert_eq!(purpose("SPYING").unwrap_err().matches(',').count(), 8);
+    }
+
+    #[test]
+    fn each_kind_that_bundles_have_is_a_kind_of_the_chain() {
+        for kind_here in salus_client::fhir::Kind::ALL {
+            assert_eq!(kind_name(kind_of(kind_here)), kind_here.name().to_lowercase());
+        }
+    }
+
+    #[test]
+    fn a_keys_name_cannot_lead_out_of_its_folder() {
+        assert!(key_name("dr-house.2").is_ok());
+        for bad in ["", ".", "..", ".hidden", "a/b", "../x", "a b", "ä"] {
+            assert!(key_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! The story, step by step.
+
+use std::{
+    fs::{self, File},
+    io::BufWriter,
+    path::PathBuf,
+};
+
+use salus_access::Receipt as AccessReceipt;
+use salus_consent::{Action, Actions, Grantee, Kind, Kinds, Purpose, Purposes, Reason, Scope, Verdict, Withdrawal};
+use salus_primitives::{
+    BoundedVec, Hash, RecordId, Window,
+    crypto::{KeyPair, sha256},
+    time::{DAY, YEAR},
+};
+use salus_registry::{Standing, types::OrganisationStatus};
+use salus_runtime::RuntimeError;
+
+use super::{
+    DemoArgs, DemoError,
+    charts::{self, Charts},
+    node::Network,
+    people::{Doctor, Hospital, Patient, doing},
+    teller::Teller,
+};
+use crate::{
+    actions::{
+        ActionError, access, consent, council, fresh_key, patients,
+        records::{self, Filing},
+        requests,
+        store::{Holder, Store},
+    },
+    chain::{Chain, names},
+    fhir::BundleInfo,
+};
+
+/// The two hospitals and their doctors.
+struct Cast {
+    aster: Hospital,
+    linden: Hospital,
+    /// Works at Aster, and files.
+    amara: Doctor,
+    /// Works at Linden, and asks.
+    ben: Doctor,
+}
+
+/// Tell the whole story.
+pub async fn tell(args: DemoArgs) -> Result<(), DemoError> {
+    let charts = Charts::load(args.data.as_deref())?;
+    let scratch = tempfile::Builder::new()
+        .prefix("salus-demo-")
+        .tempdir()
+        .map_err(|source| DemoError::Io { path: std::env::temp_dir(), source })?;
+    let mut teller = Teller::default();
+    println!("Salus demo: one validator on RocksDB, two hospitals, {}", charts.source);
+
+    let mut network = Network::make(args.node_program.clone(), scratch.path().join("network"), args.port)?;
+    let council = network.council()?;
+    let url = network.start().await?;
+    let chain = Chain::connect(&url).await?;
+    teller.aside(&format!("A hospital starts its validator: JSON-RPC at {url}, genesis {}", chain.genesis()));
+    let store = Store::open(&scratch.path().join("records"))
+        .map_err(|error| DemoError::Action { doing: "opening the store of records".into(), error: error.into() })?;
+
+    teller.chapter("1. The council registers two hospitals, each appoints its officers");
+    let (aster, linden) = (Hospital::new("Aster Hospital")?, Hospital::new("Linden Clinic")?);
+    aster.found(&chain, &council, &mut teller).await?;
+    linden.found(&chain, &council, &mut teller).await?;
+
+    teller.chapter("2. Each hospital enrols a doctor and employs them");
+    let amara = aster.employ(&chain, "Dr Amara", &mut teller).await?;
+    let ben = linden.employ(&chain, "Dr Ben", &mut teller).await?;
+    let cast = Cast { aster, linden, amara, ben };
+
+    let mut chain = chain;
+    let mut last = None;
+    for (number, chart) in charts.bundles.iter().enumerate() {
+        let middle = number == charts.bundles.len() / 2;
+        let restart = middle.then_some(&mut network);
+        let patient = of_patient(&mut chain, restart, &store, &cast, number, &chart.info, &mut teller).await?;
+        last = Some(patient);
+    }
+    let patient = last.ok_or_else(|| DemoError::Node("there is no chart to file".into()))?;
+
+    teller.chapter("7b. The council suspends Linden Clinic");
+    suspend(&chain, &council, &cast, &patient, &mut teller).await?;
+
+    teller.chapter("9. An auditor executes the chain again, out of the node's blocks");
+    replay(&chain, &network, scratch.path().join("blocks.bin"), &mut teller).await?;
+
+    summary(&chain, &network, &mut teller, &url, args.once).await?;
+    if args.once {
+        network.stop().await?;
+    } else {
+        println!("\nThe node runs until Ctrl-C.");
+        // Whatever ended the wait, the node is to be stopped.
+        let _ = tokio::signal::ctrl_c().await;
+        network.stop().await?;
+    }
+    let (steps, receipts) = teller.counts();
+    println!("demo: ok, {steps} steps, {receipts} receipts");
+    Ok(())
+}
+
+/// One patient, from the invitation to their own list of who looked.
+async fn of_patient(
+    chain: &mut Chain,
+    restart: Option<&mut Network>,
+    store: &Store,
+    cast: &Cast,
+    number: usize,
+    chart: &BundleInfo,
+    teller: &mut Teller,
+) -> Result<Patient, DemoError> {
+    let who = number + 1;
+    teller.chapter(&format!("3. Patient {who} registers, and grants Aster Hospital Add and View for treatment"));
+    let patient = enrol(chain, cast, teller).await?;
+    let (general, text) = charts::general_information(&patient.id, number, chain.now().await?)?;
+    let filing = |bundle: &BundleInfo| Filing {
+        restricted: bundle.labels.restricted(),
+        ..Filing::unlabelled(patient.id, cast.aster.id, charts::kind(bundle))
+    };
+    // Without the patient's tag tokens a record is filed unlabelled, and then it is restricted.
+    let filing = |bundle: &BundleInfo| Filing { restricted: true, ..filing(bundle) };
+    let attempt =
+        records::put(chain, store, &cast.amara.key, &cast.aster.gateway, filing(&general), &general.bytes).await;
+    let receipt = refused("filing without consent", attempt, |error| {
+        matches!(error, RuntimeError::Records(salus_records::Error::NoConsent(Reason::NoConsent)))
+    })?;
+    teller.step(&receipt, "Dr Amara files a record: refused, Records.NoConsent (no rule of the patient permits it)");
+
+    let now = chain.now().await?;
+    let window = Window { from: now, until: now.plus(YEAR) };
+    let grantee = Grantee::Organisation(cast.aster.id);
+    let terms = consent::permit(grantee, Kinds::ALL, &[Purpose::Treatment], &[Action::Add, Action::View], window);
+    let granted = doing("granting", consent::grant(chain, &patient.key, patient.id, terms, None).await)?;
+    teller.step(
+        &granted.receipt,
+        &format!("The patient grants Aster Hospital Add and View for TREAT: rule {}", granted.rule.id),
+    );
+
+    teller.chapter("4. Dr Amara files two records, encrypted before anything leaves the program");
+    let mut filed = Vec::new();
+    for (bundle, what) in [(&general, text), (chart, format!("{} FHIR resources", chart.resources()))] {
+        let put = records::put(chain, store, &cast.amara.key, &cast.aster.gateway, filing(bundle), &bundle.bytes).await;
+        let put = doing("filing a record", put)?;
+        let kind = charts::kind(bundle);
+        teller.step(
+            &put.receipt,
+            &format!("{kind:?} record ({what}): {} bytes sealed into {}", put.plain_bytes, put.anchor.size),
+        );
+        teller.detail(&format!("on chain: kind, size and digest {}", put.anchor.digest));
+        filed.push(put.record);
+    }
+    let (general_id, chart_id) = (filed[0], filed[1]);
+
+    teller.chapter("5. Dr Ben of Linden Clinic opens one: denied. He asks; the patient approves less");
+    open_denied(chain, cast, &patient, general_id, Reason::NoConsent, "Dr Ben opens the General record", teller)
+        .await?;
+    let request = ask(chain, cast, &patient, teller).await?;
+    let asked = doing("reading the request", requests::show(chain, patient.id, cast.ben.id).await)?;
+    let mut terms = requests::terms_of(cast.ben.id, &asked);
+    terms.scope = Scope::kinds(Kinds::of(&[Kind::General]));
+    let approved = doing("approving", requests::approve(chain, &patient.key, patient.id, request, terms).await)?;
+    teller.step(&approved.receipt, &format!("The patient approves the kind General only: rule {}", approved.rule.id));
+
+    if let Some(network) = restart {
+        teller.aside("The node is stopped in the middle and started again");
+        let before = chain.header(chain.finalised().await?).await?;
+        network.stop().await?;
+        let url = network.start().await?;
+        *chain = Chain::connect(&url).await?;
+        let kept = chain.hash_at(before.number).await?;
+        expect("restarting the node", kept == before.hash(), "the same block", &format!("block {kept}"))?;
+        teller.detail(&format!("the chain goes on from height {}", before.number));
+    }
+
+    teller.chapter("6. Dr Ben opens again: a receipt, final before any byte is released");
+    let opened = open(chain, cast, &patient, general_id).await?;
+    expect("opening what was approved", opened.is_permitted(), "a permission", "it was denied")?;
+    teller.access(
+        &opened.receipt,
+        &format!("Dr Ben opens the General record: permitted by rule {}, receipt {}", approved.rule.id, opened.index),
+    );
+    let released =
+        records::release(chain, store, &cast.aster.gateway, (cast.aster.id, &cast.aster.kem), patient.id, opened.index);
+    let (_, receipt) = doing("releasing", released.await)?;
+    teller.step(&receipt, "Aster's Gateway key seals the content key to Dr Ben for this receipt and reports it");
+    let mut plain = Vec::new();
+    let holder = Holder::Receipt(opened.index);
+    let read = records::read(chain, store, patient.id, general_id, holder, &cast.ben.kem, &mut plain).await;
+    doing("reading the record", read)?;
+    expect("reading the record", sha256(&plain) == general.digest, "the bytes that were filed", "others came")?;
+    teller.aside(&format!("Dr Ben decrypts {} bytes: the same that Dr Amara filed", plain.len()));
+    open_denied(
+        chain,
+        cast,
+        &patient,
+        chart_id,
+        Reason::NoConsent,
+        "Dr Ben opens the chart, outside the scope",
+        teller,
+    )
+    .await?;
+    let unknown = RecordId([0xff; 16]);
+    open_denied(
+        chain,
+        cast,
+        &patient,
+        unknown,
+        Reason::UnknownRecord,
+        "Dr Ben opens a record that is not there",
+        teller,
+    )
+    .await?;
+
+    teller.chapter("7. The patient revokes");
+    let what = Withdrawal::Rules(BoundedVec::try_from(vec![approved.rule]).unwrap_or_default());
+    let receipt = doing("revoking", consent::revoke(chain, &patient.key, patient.id, what).await)?;
+    teller.step(&receipt, &format!("The patient revokes rule {}", approved.rule.id));
+    open_denied(chain, cast, &patient, general_id, Reason::NoConsent, "Dr Ben opens the General record again", teller)
+        .await?;
+
+    teller.chapter(&format!("8. Patient {who} lists who looked or tried, when, why and by which rule"));
+    history(chain, cast, &patient, teller).await?;
+    Ok(patient)
+}
+
+/// The patient registers with Aster's invitation and is confirmed.
+async fn enrol(chain: &Chain, cast: &Cast, teller: &mut Teller) -> Result<Patient, DemoError> {
+    let (patient, invitation) = (Patient::new()?, fresh_key()?);
+    let until = chain.now().await?.plus(7 * DAY);
+    let invited = patients::invite(chain, &cast.aster.registrar, invitation.public(), until, false).await;
+    teller.step(&doing("inviting", invited)?, "Aster's Registrar hands out an invitation");
+    let registered = patients::register(chain, &patient.key, patient.id, &invitation, patient.kem.public()).await;
+    teller.step(&doing("registering", registered)?, "The patient registers with it, under a key nobody knew");
+    let confirmed = patients::confirm(chain, &cast.aster.registrar, patient.id, 1).await;
+    teller.step(&doing("confirming", confirmed)?, "The Registrar saw the person and confirms");
+    Ok(patient)
+}
+
+async fn ask(
+    chain: &Chain,
+    cast: &Cast,
+    patient: &Patient,
+    teller: &mut Teller,
+) -> Result<salus_access::RequestRef, DemoError> {
+    let now = chain.now().await?;
+    let asked = requests::Asked {
+        organisation: cast.linden.id,
+        scope: Scope::kinds(Kinds::ALL),
+        purposes: Purposes::of(&[Purpose::Treatment]),
+        actions: Actions::of(&[Action::View]),
+        window: Window { from: now, until: now.plus(30 * DAY) },
+        note: Hash::ZERO,
+    };
+    let made = doing("asking", requests::make(chain, &cast.ben.key, patient.id, asked).await)?;
+    teller.step(&made.receipt, "Dr Ben asks for View of every kind for 30 days");
+    Ok(made.request)
+}
+
+async fn open(chain: &Chain, cast: &Cast, patient: &Patient, record: RecordId) -> Result<access::Opened, DemoError> {
+    let ids = BoundedVec::try_from(vec![record]).unwrap_or_default();
+    let ben = &cast.ben;
+    let opened = access::open(chain, &ben.key, patient.id, ben.hospital, Purpose::Treatment, ids).await;
+    doing("opening a record", opened)
+}
+
+async fn open_denied(
+    chain: &Chain,
+    cast: &Cast,
+    patient: &Patient,
+    record: RecordId,
+    expected: Reason,
+    text: &str,
+    teller: &mut Teller,
+) -> Result<(), DemoError> {
+    let opened = open(chain, cast, patient, record).await?;
+    let found = opened.access.entries.first().map(|entry| entry.verdict);
+    let denied = matches!(found, Some(Verdict::Denied(denial)) if denial.reason == expected);
+    expect(text, denied, &format!("a denial: {expected}"), &format!("the verdict is {found:?}"))?;
+    teller.access(&opened.receipt, &format!("{text}: denied ({expected}), receipt {}", opened.index));
+    Ok(())
+}
+
+async fn suspend(
+    chain: &Chain,
+    council_key: &KeyPair,
+    cast: &Cast,
+    patient: &Patient,
+    teller: &mut Teller,
+) -> Result<(), DemoError> {
+    let status = OrganisationStatus::Suspended;
+    let moved =
+        doing("suspending", council::set_organisation_status(chain, council_key, cast.linden.id, status).await)?;
+    teller.step(&moved.receipt, "The council suspends Linden Clinic: one write, all its people stop");
+    let ids = BoundedVec::try_from(vec![RecordId([1; 16])]).unwrap_or_default();
+    let ben = &cast.ben;
+    let attempt = access::open(chain, &ben.key, patient.id, ben.hospital, Purpose::Treatment, ids).await;
+    let receipt = refused("opening for a suspended hospital", attempt, |error| {
+        matches!(error, RuntimeError::Access(salus_access::Error::NotActive(Standing::OrganisationSuspended)))
+    })?;
+    teller.step(&receipt, "Dr Ben's next call is refused: Access.NotActive (the organisation is suspended)");
+    Ok(())
+}
+
+async fn history(chain: &Chain, cast: &Cast, patient: &Patient, teller: &mut Teller) -> Result<(), DemoError> {
+    let history = doing("reading the history", access::history(chain, patient.id).await)?;
+    teller.aside(&format!("Complete at height {}: {} facts in the log", history.height, history.log.count));
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["receipt", "block", "who", "purpose", "verdict", "by"]);
+    for (index, receipt) in &history.receipts {
+        let (verdict, by) = verdict_of(receipt);
+        let who = if receipt.organisation == cast.linden.id { cast.ben.name } else { cast.amara.name };
+        let row = [
+            index.to_string(),
+            receipt.height.to_string(),
+            who.to_owned(),
+            receipt.purpose.code().to_owned(),
+            verdict,
+            by,
+        ];
+        table.add_row(row);
+    }
+    for line in table.to_string().lines() {
+        teller.detail(line);
+    }
+    Ok(())
+}
+
+/// The verdict on a receipt's first record, and what it rests on.
+fn verdict_of(receipt: &AccessReceipt) -> (String, String) {
+    match receipt.entries.first().map(|entry| entry.verdict) {
+        Some(Verdict::Permit(basis)) => {
+            let by = match basis {
+                salus_consent::Basis::Rule(rule) => format!("rule {}", rule.id),
+                salus_consent::Basis::Default => "default policy".into(),
+            };
+            ("permitted".into(), by)
+        }
+        Some(Verdict::Denied(denial)) => (format!("denied: {}", denial.reason), String::new()),
+        None => ("empty".into(), String::new()),
+    }
+}
+
+async fn replay(chain: &Chain, network: &Network, file: PathBuf, teller: &mut Teller) -> Result<(), DemoError> {
+    let io = |source| DemoError::Io { path: file.clone(), source };
+    let mut out = BufWriter::new(File::create(&file).map_err(io)?);
+    let exported = chain.export(None, &mut out, |_| {}).await?;
+    drop(out);
+    teller.aside(&format!("{} blocks with {} extrinsics come out of the node", exported.to, exported.extrinsics));
+    let (spec, path) = (network.spec().display().to_string(), file.display().to_string());
+    let roots = network.run(&["replay", "--chain", &spec, "--roots", &path])?;
+    let mut same = 0u32;
+    for line in roots.lines() {
+        let Some((height, root)) = line.split_once(' ') else { continue };
+        let Ok(height) = height.parse::<u32>() else { continue };
+        let header = chain.header(chain.hash_at(salus_primitives::Height(height)).await?).await?;
+        expect("replaying", root == header.state_root.to_string(), "the node's state root", root)?;
+        same += 1;
+    }
+    expect("replaying", same == exported.to.0, &format!("{} heights", exported.to), &format!("there were {same}"))?;
+    teller.aside(&format!("salus-node replay: {same} heights from genesis, the same state root at every one"));
+    // The file has served; that it is gone with the folder anyway is as good.
+    let _ = fs::remove_file(&file);
+    Ok(())
+}
+
+async fn summary(
+    chain: &Chain,
+    network: &Network,
+    teller: &mut Teller,
+    url: &str,
+    once: bool,
+) -> Result<(), DemoError> {
+    let tip = chain.header(chain.finalised().await?).await?;
+    let (median, longest) = teller.times();
+    println!("\nSummary");
+    println!("  chain    height {}, block {}, state root {}", tip.number, tip.hash(), tip.state_root);
+    println!("  finality submit to finalised: median {} ms, longest {} ms", median.as_millis(), longest.as_millis());
+    if !once {
+        println!("  node     JSON-RPC at {url}, data in {}", network.data().display());
+        println!("  try next salus --node {url} chain status");
+        println!("           salus --node {url} chain watch");
+        println!("           salus --help");
+    }
+    Ok(())
+}
+
+/// The chain refused, and for the reason that was expected: where that stands.
+fn refused<T>(
+    what: &str,
+    outcome: Result<T, ActionError>,
+    expected: impl Fn(&RuntimeError) -> bool,
+) -> Result<crate::chain::Receipt, DemoError> {
+    use crate::chain::SubmitError;
+    let unexpected = |found: String| DemoError::Unexpected { doing: what.into(), expected: "a refusal".into(), found };
+    match outcome {
+        Ok(_) => Err(unexpected("it was accepted".into())),
+        Err(ActionError::Submit(SubmitError::Refused { error, receipt })) if expected(&error) => Ok(*receipt),
+        Err(ActionError::Submit(SubmitError::Refused { error, .. })) => {
+            let (pallet, name) = names(&error);
+            Err(unexpected(format!("it was refused by {pallet}.{name}")))
+        }
+        Err(error) => Err(DemoError::Action { doing: what.into(), error }),
+    }
+}
+
+fn expect(what: &str, holds: bool, expected: &str, found: &str) -> Result<(), DemoError> {
+    if holds {
+        return Ok(());
+    }
+    Err(DemoError::Unexpected { doing: what.into(), expected: expected.into(), found: found.into() })
+}

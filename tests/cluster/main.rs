@@ -1,0 +1,3 @@
+//! Real nodes under bad input, bad disks and bad ends.
+
+mod node;
