@@ -53,8 +53,20 @@ const PURE: &[&str] = &["primitives/src", "pallets", "runtime/src", "node/consen
 
 /// What pure code never names.
 const IMPURE: &[&str] = &[
-    "tokio", "tracing::", "SystemTime", "Instant::", "HashMap", "HashSet", "thread::", "fs::", "std::env", "f32", "f64",
-    "getrandom", "println!", "eprintln!",
+    "tokio",
+    "tracing::",
+    "SystemTime",
+    "Instant::",
+    "HashMap",
+    "HashSet",
+    "thread::",
+    "fs::",
+    "std::env",
+    "f32",
+    "f64",
+    "getrandom",
+    "println!",
+    "eprintln!",
 ];
 
 fn root() -> PathBuf {
@@ -175,8 +187,13 @@ fn files_are_short_and_say_what_they_are_for() {
 fn nothing_is_unfinished_silenced_or_bound_to_a_machine() {
     // Joined here so that this file does not name them itself.
     let banned = [
-        concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[ign", "ore"), concat!("FIX", "ME"),
-        concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/wo", "rk/"),
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("#[ign", "ore"),
+        concat!("FIX", "ME"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("/wo", "rk/"),
     ];
     for path in files(&root(), &[".rs", ".toml", ".md", ".json"]) {
         let text = fs::read_to_string(&path).expect("a source file is readable");

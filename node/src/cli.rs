@@ -113,8 +113,8 @@ pub enum KeyCommand {
         /// Which chain.
         #[command(flatten)]
         chain: ChainArgs,
-        /// The last height that this validator may have signed at: take the network's highest known height, and more
-        /// when in doubt.
+        /// The last height that this validator may have signed at: the highest that any node of the network knows. For
+        /// the only validator of a network, the height of its own newest block.
         #[arg(long, value_name = "HEIGHT")]
         last_height: u32,
         /// Say that the old data is gone for good and no other process has this key.

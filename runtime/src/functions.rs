@@ -8,7 +8,10 @@ use salus_primitives::{
 };
 use salus_support::metadata::{
     description::RuntimeFunction,
-    types::{DispatchClass, TransactionSource, TransactionValidityError, UncheckedExtrinsic, ValidTransaction, Weight},
+    types::{
+        DispatchClass, RuntimeDispatchInfo, TransactionSource, TransactionValidityError, UncheckedExtrinsic,
+        ValidTransaction, Weight,
+    },
 };
 use scale_info::{MetaType, meta_type};
 
@@ -61,7 +64,7 @@ pub(crate) fn described() -> Vec<RuntimeFunction> {
             4,
             "query_info",
             vec![("uxt", meta_type::<UncheckedExtrinsic<RuntimeCall>>()), ("len", meta_type::<u32>())],
-            meta_type::<(Weight, DispatchClass, u128)>(),
+            meta_type::<RuntimeDispatchInfo>(),
             "Weight of an extrinsic; its fee is always zero.",
         ),
     ]
@@ -112,7 +115,7 @@ pub(crate) fn call(
             let cost =
                 crate::validity::check_form(&next, &raw).map_err(|_| CallError::BadArguments(name.to_owned()))?.cost;
             let weight = Weight { ref_time: cost.weight.saturating_mul(1_000_000), proof_size: 0 };
-            Ok((weight, DispatchClass::Normal, 0u128).encode())
+            Ok(RuntimeDispatchInfo { weight, class: DispatchClass::Normal, partial_fee: 0 }.encode())
         }
         _ => Err(CallError::NotFound(name.to_owned())),
     }

@@ -118,10 +118,7 @@ fn council_of(count: u8) -> Value {
     let others = (1..count).map(|seed| KeyPair::from_seed(&[seed; 32]).public());
     let members = [development_key("council").public()].into_iter().chain(others);
     let members: Vec<Value> = members.map(|key| Value::from_bytes(key.0)).collect();
-    Value::named_variant(
-        "CouncilSet",
-        [("members", Value::unnamed_composite(members)), ("threshold", Value::u128(1))],
-    )
+    Value::named_variant("CouncilSet", [("members", Value::unnamed_composite(members)), ("threshold", Value::u128(1))])
 }
 
 fn propose(act: Value) -> DynamicPayload<Vec<Value>> {
@@ -135,7 +132,8 @@ async fn calls_are_signed_mortal_immortal_and_long(api: &Api) -> Outcome {
         let now = api.at_current_block().await?;
         let progress = now.tx().sign_and_submit_then_watch(&noop, &me, params).await?;
         let events = progress.wait_for_finalized_success().await?;
-        let names: Vec<_> = events.iter().map(|event| event.map(|event| event.event_name())).collect::<Result<_, _>>()?;
+        let names: Vec<_> =
+            events.iter().map(|event| event.map(|event| event.event_name())).collect::<Result<_, _>>()?;
         assert_eq!(names, ["ExtrinsicSuccess"]);
     }
     let long = propose(council_of(12));
@@ -147,10 +145,8 @@ async fn calls_are_signed_mortal_immortal_and_long(api: &Api) -> Outcome {
 }
 
 async fn a_refused_call_names_the_pallets_error(api: &Api) -> Outcome {
-    let nobody = Value::named_variant(
-        "CouncilSet",
-        [("members", Value::unnamed_composite([])), ("threshold", Value::u128(1))],
-    );
+    let nobody =
+        Value::named_variant("CouncilSet", [("members", Value::unnamed_composite([])), ("threshold", Value::u128(1))]);
     let now = api.at_current_block().await?;
     let before = now.tx().account_nonce(&development_key("council").public().0.into()).await?;
     let progress = now.tx().sign_and_submit_then_watch_default(&propose(nobody), &council()).await?;
@@ -216,7 +212,10 @@ async fn finalised_blocks_come_without_a_gap(api: &Api) -> Outcome {
         seen += 1;
         for extrinsic in block.at().await?.extrinsics().fetch().await?.iter() {
             let extrinsic = extrinsic?;
-            assert_eq!((extrinsic.pallet_name(), extrinsic.call_name(), extrinsic.is_signed()), ("System", "noop", true));
+            assert_eq!(
+                (extrinsic.pallet_name(), extrinsic.call_name(), extrinsic.is_signed()),
+                ("System", "noop", true)
+            );
         }
     }
     Ok(())
@@ -232,7 +231,8 @@ async fn an_old_block_keeps_its_events(api: &Api) -> Outcome {
 
     for old in [api.at_block(number).await?, api.at_block(placed.block_hash()).await?] {
         let events = old.events().fetch().await?;
-        let names: Vec<_> = events.iter().map(|event| event.map(|event| event.event_name())).collect::<Result<_, _>>()?;
+        let names: Vec<_> =
+            events.iter().map(|event| event.map(|event| event.event_name())).collect::<Result<_, _>>()?;
         assert_eq!(names, ["Proposed", "Passed", "Executed", "ExtrinsicSuccess"]);
     }
     let genesis = api.at_block(0u64).await?;

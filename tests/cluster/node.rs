@@ -16,6 +16,9 @@ use tempfile::TempDir;
 /// tests are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Exit code for disk and database, as service managers know it.
+pub const BAD_DISK: Option<i32> = Some(74);
+
 /// The file of one of our programs.
 ///
 /// # Panics
@@ -100,7 +103,8 @@ impl Plan {
     /// # Panics
     /// When it does not.
     pub fn start(self) -> Node {
-        self.try_start().unwrap_or_else(|end| panic!("the node did not start, it ended with {:?}:\n{}", end.code, end.log))
+        self.try_start()
+            .unwrap_or_else(|end| panic!("the node did not start, it ended with {:?}:\n{}", end.code, end.log))
     }
 
     /// Start it and wait until it serves or ends.
@@ -112,7 +116,7 @@ impl Plan {
         let folder = self.folder.clone().or_else(|| Some(throw_away.as_ref()?.path().to_owned()));
         let folder = folder.expect("either is there");
         let logs = tempfile::tempdir().expect("there is a place for temporary files");
-        let mut node = Node { plan: self, folder, _throw_away: throw_away, logs, starts: 0, process: None };
+        let mut node = Node { plan: self, folder, _throw_away: throw_away, logs, starts: 0, process: None, last: None };
         node.spawn();
         node.wait_until_ready()?;
         Ok(node)
@@ -127,6 +131,7 @@ pub struct Node {
     logs: TempDir,
     starts: u32,
     process: Option<Child>,
+    last: Option<ExitStatus>,
 }
 
 impl Node {
@@ -179,6 +184,7 @@ impl Node {
         // What a killed process left says nothing of the next one.
         let _ = fs::remove_file(self.address_file());
         self.starts += 1;
+        self.last = None;
         let log = fs::File::create(self.log_file()).expect("a log can be written");
         let mut line = self.plan.before.clone();
         line.push(program("salus-node").display().to_string());
@@ -228,12 +234,18 @@ impl Node {
         let status = self.process.as_mut().expect("it was started").try_wait().expect("a child can be waited for");
         if status.is_some() {
             self.process = None;
+            self.last = status;
         }
         status
     }
 
     fn end(&self, status: ExitStatus) -> End {
         End { code: status.code(), log: self.log() }
+    }
+
+    /// How it ended, once [`Self::is_running`] has said that it did.
+    pub fn ended_with(&self) -> Option<End> {
+        self.last.map(|status| self.end(status))
     }
 
     /// Wait until it ends by itself.

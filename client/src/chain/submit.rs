@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use parity_scale_codec::Encode;
 use salus_primitives::{
     Hash, Height, Moment, RawExtrinsic,
@@ -28,8 +28,12 @@ use super::{
     state::decode,
 };
 
-/// How many submissions of [`Chain::submit_many`] are under way at once.
-const IN_FLIGHT: usize = 64;
+/// How many calls of [`Chain::submit_many`] are sent and not yet final: as far as a node takes nonces ahead.
+const IN_FLIGHT: usize = 32;
+/// After how many blocks without one of its calls [`Chain::submit_many`] takes them for lost.
+const IDLE_BLOCKS: u32 = 100;
+/// How long [`Chain::submit_many`] waits when the node asks for a pause.
+const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// A call that took effect and is final.
 #[derive(Clone, PartialEq, Debug)]
@@ -180,8 +184,9 @@ impl Chain {
         self.receipt(&block, signed.encoded(), elapsed).await
     }
 
-    /// Sign `calls` with `key`, submit them as fast as the node takes them, and wait until the last is final. The
-    /// nonces are counted here, so nobody else may submit with `key` meanwhile.
+    /// Sign `calls` with `key`, submit them as fast as the node takes them from one account, and wait until the last
+    /// is final. The nonces are counted here, so nobody else may submit with `key` meanwhile. All are signed for
+    /// the same 1,024 blocks: those that wait longer are not taken.
     ///
     /// # Errors
     /// When the node cannot be asked; what single calls came to stands in the report.
@@ -197,36 +202,60 @@ impl Chain {
             .zip(calls)
             .map(|(nonce, call)| extrinsic::sign(key, call.encode(), era, nonce, &context, &born))
             .collect();
-        let mut waiting: BTreeMap<Hash, usize> =
-            signed.iter().enumerate().map(|(place, raw)| (raw.hash(), place)).collect();
+        let mut waiting = BTreeMap::new();
         let mut report = ManyReport::default();
         let started = Instant::now();
-        let mut answers = stream::iter(signed.iter().map(|raw| async move {
-            (raw.hash(), self.rpc.author_submit_extrinsic(&raw.encode()).await.map_err(ChainError::from))
-        }))
-        .buffered(IN_FLIGHT);
-        let mut all_sent = false;
-        while !(waiting.is_empty() && all_sent) {
+        let mut to_send = signed.iter().enumerate();
+        let mut answers = FuturesUnordered::new();
+        let mut idle = 0;
+        loop {
+            while waiting.len() < IN_FLIGHT
+                && let Some((place, raw)) = to_send.next()
+            {
+                waiting.insert(raw.hash(), place);
+                answers.push(self.send(place, raw, Duration::ZERO));
+            }
+            if waiting.is_empty() {
+                return Ok(report);
+            }
             tokio::select! {
-                answer = answers.next(), if !all_sent => match answer {
-                    None => all_sent = true,
-                    Some((_, Ok(_))) => {}
-                    Some((hash, Err(ChainError::Refused { message, .. }))) => {
-                        if let Some(place) = waiting.remove(&hash) {
-                            report.invalid.push((place, message));
-                        }
+                Some((place, answer)) = answers.next() => match answer {
+                    Ok(()) => {}
+                    Err(ChainError::Refused { code, .. }) if is_temporary(code) => {
+                        answers.push(self.send(place, &signed[place], BACK_OFF));
                     }
-                    Some((_, Err(error))) => return Err(error.into()),
+                    Err(ChainError::Refused { message, .. }) => {
+                        waiting.remove(&signed[place].hash());
+                        report.invalid.push((place, message));
+                        // Those after it wait for its number, which nobody will use: they would wait for ever.
+                        let rest = (0..).zip(&signed).skip(place + 1);
+                        let lost: Vec<usize> =
+                            rest.filter(|(_, raw)| waiting.remove(&raw.hash()).is_some()).map(|(place, _)| place).collect();
+                        let reason = format!("not sent on: call {place} before it was not taken");
+                        report.invalid.extend(lost.into_iter().chain(to_send.by_ref().map(|(place, _)| place)).map(|place| (place, reason.clone())));
+                    }
+                    Err(error) => return Err(error.into()),
                 },
                 block = heads.next() => {
-                    let block = block?;
-                    if self.count(&block, &mut waiting, &mut report).await? {
+                    if self.count(&block?, &mut waiting, &mut report).await? {
                         report.elapsed = started.elapsed();
+                        idle = 0;
+                    } else if idle < IDLE_BLOCKS {
+                        idle += 1;
+                    } else {
+                        let reason = format!("none of {} calls stands in the last {IDLE_BLOCKS} blocks", waiting.len());
+                        return Err(SubmitError::Dropped { reason });
                     }
                 }
             }
         }
-        Ok(report)
+    }
+
+    /// Send one extrinsic after a pause.
+    async fn send(&self, place: usize, raw: &RawExtrinsic, pause: Duration) -> (usize, Result<(), ChainError>) {
+        tokio::time::sleep(pause).await;
+        let sent = self.rpc.author_submit_extrinsic(&raw.encode()).await;
+        (place, sent.map(|_| ()).map_err(ChainError::from))
     }
 
     /// Move what of `waiting` stands in `block` to the report. Was there any?
@@ -349,9 +378,16 @@ fn of_status(status: TransactionStatusError) -> SubmitError {
     }
 }
 
+/// Does a node say by this code that the same bytes may be taken a little later: over a quota, too far ahead, no
+/// room, busy?
+fn is_temporary(code: i32) -> bool {
+    matches!(code, 1016 | -32_009 | -32_055..=-32_052)
+}
+
 fn of_chain(error: ChainError) -> SubmitError {
     match error {
-        ChainError::Refused { code: 1010..=1016, message } => SubmitError::Invalid { reason: message },
+        ChainError::Refused { code, message } if is_temporary(code) => SubmitError::Dropped { reason: message },
+        ChainError::Refused { code: 1001 | 1010..=1014, message } => SubmitError::Invalid { reason: message },
         other => SubmitError::Chain(other),
     }
 }
@@ -361,6 +397,18 @@ mod tests {
     use super::*;
     use salus_primitives::dispatch::ModuleError;
     use salus_support::table::module_error;
+
+    #[test]
+    fn what_a_node_may_take_later_is_told_from_what_it_never_will() {
+        let refused = |code| of_chain(ChainError::Refused { code, message: "its words".into() });
+        for code in [1016, -32_009, -32_052, -32_053, -32_054, -32_055] {
+            assert!(matches!(refused(code), SubmitError::Dropped { .. }), "{code}");
+        }
+        for code in [1001, 1010, 1012, 1014] {
+            assert!(matches!(refused(code), SubmitError::Invalid { .. }), "{code}");
+        }
+        assert!(matches!(refused(-32_601), SubmitError::Chain(_)));
+    }
 
     #[test]
     fn an_error_on_the_wire_reads_back_as_the_pallets_own_with_its_detail() {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::BufWriter,
+    io::{BufWriter, Write as _},
     path::PathBuf,
 };
 
@@ -126,15 +126,16 @@ async fn watch(session: &Session, chain: &Chain, max: Option<u32>, all: bool) ->
             .filter(|name| name != "System.ExtrinsicSuccess")
             .collect();
         let (height, time) = (block.header.number.0, instant(block.time()));
-        if session.json() {
+        let line = if session.json() {
             let hash = block.hash.to_string();
             let count = block.extrinsics.len();
-            println!(
-                "{}",
-                json!({"height": height, "block": hash, "time": time, "extrinsics": count, "events": events})
-            );
+            json!({"height": height, "block": hash, "time": time, "extrinsics": count, "events": events}).to_string()
         } else {
-            println!("{height:>8}  {time}  {:>4} extrinsics  {}", block.extrinsics.len(), events.join(" "));
+            format!("{height:>8}  {time}  {:>4} extrinsics  {}", block.extrinsics.len(), events.join(" "))
+        };
+        // Whoever read this went away, as `head` does.
+        if writeln!(std::io::stdout(), "{line}").is_err() {
+            break;
         }
     }
     Ok(Output::new("").with("blocks", seen))

@@ -1,7 +1,6 @@
 //! The command line: what it takes, what it refuses, and what errors look like.
 
 use super::*;
-use clap::CommandFactory as _;
 use salus_client::{
     actions::ActionError,
     chain::{ChainError, SubmitError},

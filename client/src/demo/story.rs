@@ -308,7 +308,7 @@ async fn history(chain: &Chain, cast: &Cast, patient: &Patient, teller: &mut Tel
     let history = doing("reading the history", access::history(chain, patient.id).await)?;
     teller.aside(&format!("Complete at height {}: {} facts in the log", history.height, history.log.count));
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["receipt", "block", "who", "purpose", "verdict", "by"]);
     for (index, receipt) in &history.receipts {
         let (verdict, by) = verdict_of(receipt);

@@ -279,6 +279,30 @@ impl TypeInfo for DispatchEventInfo {
     }
 }
 
+/// What an extrinsic would cost, as wallets ask before they sign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, parity_scale_codec::Encode, parity_scale_codec::Decode)]
+pub struct RuntimeDispatchInfo {
+    /// Its weight.
+    pub weight: Weight,
+    /// Its class.
+    pub class: DispatchClass,
+    /// Always zero.
+    pub partial_fee: u128,
+}
+
+impl TypeInfo for RuntimeDispatchInfo {
+    type Identity = Self;
+
+    fn type_info() -> Type {
+        Type::builder().path(path(["pallet_transaction_payment", "types", "RuntimeDispatchInfo"])).composite(
+            Fields::named()
+                .field(|f| f.ty::<Weight>().name("weight").type_name("Weight"))
+                .field(|f| f.ty::<DispatchClass>().name("class").type_name("DispatchClass"))
+                .field(|f| f.ty::<u128>().name("partial_fee").type_name("Balance")),
+        )
+    }
+}
+
 /// `frame_system::Phase`: where in the block an event was deposited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, parity_scale_codec::Encode, parity_scale_codec::Decode)]
 pub enum Phase {
