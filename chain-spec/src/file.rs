@@ -5,13 +5,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 use salus_primitives::{AccountId, Hash, Moment, OrganisationId};
 use salus_runtime::{GenesisConfig, SalusRuntime, genesis::GenesisError};
 use salus_system::types::{Parameters, Policy};
-use salus_validators::genesis::GenesisValidator;
+use salus_validators::{genesis::GenesisValidator, types::peer_of};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    peer_id::{network_key_of, peer_id_bytes},
-    presets,
-};
+use crate::{peer_id::network_key_of, presets};
 
 /// Version of the file's shape.
 pub const FORMAT: u32 = 1;
@@ -260,8 +257,8 @@ impl ChainSpec {
                 let problem = format!("the same key as genesis.validators[{other}].authority");
                 return Err(SpecError::field(field("authority"), problem));
             }
-            let peer_id = peer_id_bytes(&network_key);
-            if let Some(other) = validators.iter().position(|other| other.peer_id[..] == peer_id[..]) {
+            let peer_id = peer_of(&network_key);
+            if let Some(other) = validators.iter().position(|other| other.peer_id == peer_id) {
                 let problem = format!("the same peer as genesis.validators[{other}].peer_id");
                 return Err(SpecError::field(field("peer_id"), problem));
             }
@@ -272,7 +269,6 @@ impl ChainSpec {
                 let problem = "this key is a council member's too: use a key of its own";
                 return Err(SpecError::field(field("authority"), problem));
             }
-            let peer_id = peer_id.try_into().expect("a peer id of an Ed25519 key has 38 bytes");
             validators.push(GenesisValidator { authority, peer_id, organisation });
         }
         if self.kind != ChainKind::Development {

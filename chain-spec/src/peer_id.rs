@@ -28,11 +28,6 @@ pub(crate) fn network_key_of(text: &str) -> Result<AccountId, PeerIdError> {
     Ok(AccountId(key.try_into().map_err(|_| PeerIdError::NotEd25519)?))
 }
 
-/// The bytes of a peer id, as state keeps them.
-pub(crate) fn peer_id_bytes(network_key: &AccountId) -> Vec<u8> {
-    [&HEAD[..], &network_key.0].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! The chain without a process around it: the engine on a real database, and blocks checked by somebody else.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with the error it met")]
+
 use std::{
     sync::{Arc, Mutex, mpsc as std_mpsc},
     thread,

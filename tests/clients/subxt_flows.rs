@@ -80,9 +80,10 @@ async fn state_is_read(api: &Api) -> Outcome {
     let account = dynamic::storage::<([u8; 32],), Value>("System", "Account");
     let here = now.storage().fetch(account.clone(), (me,)).await?.decode()?;
     assert!(here.at("nonce").is_some(), "{here}");
-    assert!(now.storage().try_fetch(account.clone(), ([7; 32],)).await?.is_none(), "nobody has this key");
-    let default = now.storage().entry(account.clone())?.default_value().ok_or("a default")?.decode()?;
-    assert_eq!(default.at("nonce").and_then(Value::as_u128), Some(0));
+    let nobody = now.storage().fetch(account.clone(), ([7; 32],)).await?.decode()?;
+    assert_eq!(nobody.at("nonce").and_then(Value::as_u128), Some(0), "a key that was never bound has the default");
+    let motion = dynamic::storage::<(u32,), Value>("Council", "Motions");
+    assert!(now.storage().try_fetch(motion, (31,)).await?.is_none(), "there is no motion in the last slot");
 
     let mut accounts = now.storage().iter(account, ()).await?;
     let mut found = false;

@@ -195,6 +195,8 @@ fn a_disk_that_runs_low_ends_the_node_while_it_can_still_do_so_cleanly() {
     assert_eq!(end.code, BAD_DISK, "{}", end.log);
     assert!(end.log.contains("DiskLow: ") && end.log.contains("67108864 are needed"), "{}", end.log);
 
+    // The node gave back what it had reserved.
+    disk.fill(32 << 20);
     node.spawn();
     let again = node.wait_for_end();
     assert_eq!(again.code, BAD_DISK, "{}", again.log);

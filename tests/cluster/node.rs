@@ -138,6 +138,9 @@ impl Node {
     /// A development chain with one validator, in a throw-away folder.
     pub fn dev() -> Plan {
         Plan { folder: None, seen_as: None, before: Vec::new(), chain: vec!["--dev".into()], arguments: Vec::new() }
+            // A line for each block would hide the ones that matter.
+            .argument("--log")
+            .argument("info,salus_engine=warn,arc_malachitebft=warn")
     }
 
     /// Its data folder, as the node sees it.

@@ -93,7 +93,11 @@ pub fn registered<R: RuntimeTable<Call: From<Call>>>(
 /// # Panics
 /// When a call is refused.
 #[track_caller]
-pub fn confirmed<R: RuntimeTable<Call: From<Call>>>(chain: &mut TestChain<R>, registrar: AccountId, number: u16) -> Person {
+pub fn confirmed<R: RuntimeTable<Call: From<Call>>>(
+    chain: &mut TestChain<R>,
+    registrar: AccountId,
+    number: u16,
+) -> Person {
     let person = registered(chain, registrar, number, false);
     chain.ok(registrar, Call::Confirm { patient: person.id, assurance: 1 });
     person

@@ -51,7 +51,7 @@ fn extrinsics_run_in_order_of_their_nonces_and_an_early_one_is_left_for_later() 
     let mut net = TestNet::new();
     let (first, second) = (net.signed(&council(), noop(), 0), net.signed(&council(), noop(), 1));
     let built = net.build(vec![second.clone(), first.clone()]);
-    assert_eq!(built.extrinsics, [first.clone()]);
+    assert_eq!(built.extrinsics, std::slice::from_ref(&first));
     assert_eq!(built.invalid, [(second.hash(), InvalidTransaction::Future)]);
     let events = net.block(vec![first, second]);
     assert_eq!(events.iter().filter(|record| succeeded(record)).count(), 2);

@@ -158,6 +158,6 @@ fn a_claim_verified_ahead_is_what_execution_asks_for() {
     assert_eq!(claims[0].key, parsed.signer);
     let name = salus_primitives::runtime_api::signature_key(&claims[0].key, &claims[0].message, &claims[0].signature);
     // Whoever says that a bad signature is good is believed: so only verified ones may be named.
-    assert!(net.runtime.execute(&net.state, &net.context(), &[raw.clone()], &Only(name)).is_ok());
+    assert!(net.runtime.execute(&net.state, &net.context(), std::slice::from_ref(&raw), &Only(name)).is_ok());
     assert!(net.runtime.execute(&net.state, &net.context(), &[raw], &Only(Hash::ZERO)).is_err());
 }
