@@ -4,7 +4,7 @@ use std::{fs, sync::Arc, thread};
 
 use anyhow::{Context, anyhow, bail};
 use salus_chain_spec::{ChainKind, presets};
-use salus_engine::{Chain, Engine, EngineConfig, EngineError, Incoming, Solitude, SystemClock};
+use salus_engine::{Chain, Engine, EngineConfig, EngineError, Incoming, Solitude, SystemClock, archive::FileError};
 use salus_pool::Limits;
 use salus_primitives::{crypto::KeyPair, runtime_api::RuntimeApi};
 use salus_rpc::{Identity, Server, ServerConfig, Token};
@@ -87,7 +87,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         let server = start_rpc(&config, &chain, announcer).await?;
         let address = server.address();
         let file = config.layout.rpc_address();
-        fs::write(&file, format!("ws://{address}\n")).with_context(|| file.display().to_string())?;
+        fs::write(&file, format!("ws://{address}\n"))
+            .map_err(|source| OpenError::NotWritable { path: config.layout.root().to_owned(), source })?;
         info!(rpc = %format!("ws://{address}"), "ready");
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let outcome = tokio::select! {
@@ -188,6 +189,10 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
             || matches!(
                 cause.downcast_ref(),
                 Some(EngineError::Storage(_) | EngineError::Commit(_) | EngineError::DiskLow { .. })
+            )
+            || matches!(
+                cause.downcast_ref(),
+                Some(FileError::Io(_) | FileError::Storage(_) | FileError::Commit(CommitError::Storage(_)))
             )
     });
     let config = error.chain().any(|cause| {

@@ -1,5 +1,6 @@
 //! Unmodified clients against a real node: what an application of the Substrate world finds here.
 
+mod foreign;
 #[path = "../cluster/node.rs"]
 #[allow(dead_code, reason = "the tests of the cluster use all of it")]
 mod node;

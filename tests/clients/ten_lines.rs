@@ -17,5 +17,5 @@ pub async fn application(url: &str, council: &Ed25519) -> Result<Vec<String>, Bo
     let call = dynamic::tx("Council", "propose", vec![act, Value::unnamed_composite([])]);
     let call = now.tx().sign_and_submit_then_watch_default(&call, council).await?;
     let events = call.wait_for_finalized_success().await?;
-    Ok(events.iter().map(|event| Ok(event?.event_name().to_owned())).collect::<Result<_, Box<dyn Error>>>()?)
+    events.iter().map(|event| Ok(event?.event_name().to_owned())).collect()
 }

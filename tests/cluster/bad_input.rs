@@ -140,7 +140,7 @@ fn an_extrinsic_that_may_not_stand_in_the_next_block_is_refused_by_its_reason() 
     chain.grow(5);
     let late = mortal(chain.nonce(&me).expect("the node serves"));
     says(&refused(&mut chain, late), 1010, "ancient birth block: sign it again");
-    says(&refused(&mut chain, in_time), 1010, "its nonce is already used");
+    says(&refused(&mut chain, in_time), 1013, "already in the finalised block");
     lives_on(&mut chain);
 }
 

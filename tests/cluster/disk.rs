@@ -155,20 +155,18 @@ fn nothing_is_lost(node: &Node, told: &[Seen]) {
 
 #[test]
 fn a_full_disk_ends_the_node_and_with_room_it_goes_on() {
-    let (Some(disk), folder) = (SmallDisk::new(160), temporary()) else {
+    let (Some(disk), folder) = (SmallDisk::new(64), temporary()) else {
         return skipped("no small disk can be mounted here; a limit on the size of files stands in for a full one");
     };
     let plan = Node::dev().chain(&quick(folder.path())).argument("--config").argument(to_the_last_byte(folder.path()));
+    // Filled before the node starts: on an empty disk the database reserves room for long.
+    disk.fill(4 << 20);
     let mut node = disk.node(plan).start();
     let mut told = Vec::new();
-    let mut chain = Chain::of(&node);
-    chain.grow(5);
-    listen(&mut chain, &mut told).expect("the node serves");
-
-    disk.fill(0);
     let end = load_until_the_end(&mut node, &mut told);
     assert_eq!(end.code, BAD_DISK, "{}", end.log);
     assert!(end.log.contains("the disk is full"), "{}", end.log);
+    assert!(!told.is_empty(), "it ran for a while");
 
     node.spawn();
     if let Err(end) = node.wait_until_ready() {

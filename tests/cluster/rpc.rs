@@ -14,8 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Why a call has no result.
 #[derive(Debug)]
 pub enum Failure {
-    /// The node is gone, or spoke no HTTP.
-    Gone(io::Error),
+    /// The node is gone, or spoke no HTTP: what `Debug` tells of a failed test.
+    Gone(#[allow(dead_code, reason = "read by Debug")] io::Error),
     /// The node refused.
     Refused(Refusal),
 }

@@ -19,9 +19,12 @@ fn refused(plan: crate::node::Plan) -> End {
     }
 }
 
+/// What is wrong, how to make it so, and what the refusal says.
+type Case = (&'static str, fn(&mut Value), &'static str);
+
 #[test]
 fn a_specification_at_fault_is_refused_by_the_name_of_its_field() {
-    let cases: [(&str, fn(&mut Value), &str); 7] = [
+    let cases: [Case; 7] = [
         (
             "the same validator twice",
             |spec| {

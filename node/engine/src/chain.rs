@@ -83,7 +83,11 @@ impl Chain {
 
     fn enter(&self, raw: RawExtrinsic, listener: Option<Listener>) -> Result<Hash, Refused> {
         let (parent, _) = self.database.tip();
-        let known = self.pool().verified();
+        let known = {
+            let mut pool = self.pool();
+            pool.look_over(&raw, self.clock.now().0)?;
+            pool.verified()
+        };
         let valid = {
             let state = self.database.state();
             self.runtime.validate(&state, &parent, &raw, &known).map_err(Refused::Invalid)?

@@ -96,21 +96,13 @@ impl Pool {
         }
     }
 
-    /// Take an extrinsic in. `now_ms` is the caller's clock in milliseconds, for the account's rate alone.
-    ///
-    /// What can be refused for little is refused before the runtime is asked: size, duplicates, form, the account's
-    /// rate, and for an account that has something pending its nonce window and its quota.
+    /// Refuse what can be refused for little, before anybody verifies a signature: size, duplicates, the account's
+    /// rate, and for an account that has something pending its nonce window and its quota. What is malformed passes:
+    /// the runtime says how.
     ///
     /// # Errors
-    /// [`Refused`] with the reason; then the pool is as it was.
-    pub fn submit(
-        &mut self,
-        raw: RawExtrinsic,
-        now_ms: u64,
-        runtime: &dyn RuntimeApi,
-        state: &dyn StateReader,
-        parent: &Header,
-    ) -> Result<Submitted, Refused> {
+    /// [`Refused`] with the reason.
+    pub fn look_over(&mut self, raw: &RawExtrinsic, now_ms: u64) -> Result<(), Refused> {
         let bytes = raw.wire_len();
         if bytes > self.limits.extrinsic_bytes {
             return Err(Refused::TooLarge { bytes, max: self.limits.extrinsic_bytes });
@@ -122,20 +114,37 @@ impl Pool {
         if let Some(height) = self.seen.get(&hash) {
             return Err(Refused::AlreadyIncluded { height });
         }
-        if let Extrinsic::Signed(signed) = Extrinsic::parse(&raw)? {
-            let max = self.limits.submissions_per_second;
-            if self.rates.count(&signed.signer, now_ms) >= max {
-                return Err(Refused::RateLimited { max });
-            }
-            if let Some(account) = self.accounts.get(&signed.signer) {
-                self.check_nonce(signed.nonce, account.next_nonce)?;
-                let full = !account.usage.has_room(bytes, self.limits.of_account());
-                if full && account.entries.range(signed.nonce..).next().is_none() {
-                    return Err(Refused::AccountFull { txs: account.usage.txs, bytes: account.usage.bytes });
-                }
+        let Ok(Extrinsic::Signed(signed)) = Extrinsic::parse(raw) else { return Ok(()) };
+        let max = self.limits.submissions_per_second;
+        if self.rates.count(&signed.signer, now_ms) >= max {
+            return Err(Refused::RateLimited { max });
+        }
+        if let Some(account) = self.accounts.get(&signed.signer) {
+            self.check_nonce(signed.nonce, account.next_nonce)?;
+            let full = !account.usage.has_room(bytes, self.limits.of_account());
+            if full && account.entries.range(signed.nonce..).next().is_none() {
+                return Err(Refused::AccountFull { txs: account.usage.txs, bytes: account.usage.bytes });
             }
         }
+        Ok(())
+    }
 
+    /// Take an extrinsic in, [looked over](Self::look_over). `now_ms` is the caller's clock in milliseconds, for the
+    /// account's rate alone.
+    ///
+    /// # Errors
+    /// [`Refused`] with the reason; then the pool is as it was.
+    pub fn submit(
+        &mut self,
+        raw: RawExtrinsic,
+        now_ms: u64,
+        runtime: &dyn RuntimeApi,
+        state: &dyn StateReader,
+        parent: &Header,
+    ) -> Result<Submitted, Refused> {
+        self.look_over(&raw, now_ms)?;
+        Extrinsic::parse(&raw)?;
+        let (hash, bytes) = (raw.hash(), raw.wire_len());
         let valid = runtime.validate(state, parent, &raw, &self.verified).map_err(Refused::Invalid)?;
         self.height = self.height.max(parent.number);
         if let Some(signer) = valid.signer {

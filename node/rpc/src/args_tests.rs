@@ -1,3 +1,5 @@
+//! Reading parameters: by place, by name, and what is refused.
+
 use super::*;
 use crate::table::{Shape, optional, required};
 
