@@ -105,7 +105,7 @@ fn deliver(connection: &mut Connection, extrinsics: &[RawExtrinsic]) -> anyhow::
             thread::sleep(Duration::from_millis(5));
         }
         // A registrar may submit a hundred a second.
-        thread::sleep(Duration::from_millis(150));
+        thread::sleep(Duration::from_millis(330));
     }
     Ok(())
 }

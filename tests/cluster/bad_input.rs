@@ -15,7 +15,7 @@ use salus_primitives::{
 use serde_json::{Value, json};
 
 use crate::{
-    chain::{Chain, noop, propose, wire},
+    chain::{Chain, council_of, noop, propose, wire},
     node::Node,
     rpc::{Failure, Refusal},
 };
@@ -108,7 +108,7 @@ fn an_extrinsic_that_may_not_stand_in_the_next_block_is_refused_by_its_reason() 
     let mut forged = chain.sign(&me, 2, noop());
     forged.0[40] ^= 1;
     says(&refused(&mut chain, forged), 1010, "changed bytes");
-    let stale = chain.sign(&me, 1, noop());
+    let stale = chain.sign(&me, 1, council_of(&[&me]));
     says(&refused(&mut chain, stale), 1010, "its nonce is already used");
     let gap = chain.sign(&me, 34, noop());
     says(&refused(&mut chain, gap), -32053, "nonce 34 is too far ahead: the account's next is 2, at most 33");

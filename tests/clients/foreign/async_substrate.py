@@ -87,7 +87,7 @@ failed = send(propose({'CouncilSet': {'members': [], 'threshold': 1}}))
 assert not failed.is_success and failed.error_message['name'] == 'BadAct', failed.error_message
 print('calls: good')
 
-refused(me, nonce=0)
+refused(me, nonce=0, era={'period': 64})
 refused(Key(b'w' * 32))
 assert chain.get_payment_info(noop(), me)['partial_fee'] == 0
 print('refusals: good')

@@ -52,7 +52,7 @@ await flow('refusal by a pallet', async () => {
 });
 await flow('unregistered signer', () => refused(api.tx.system.noop(), key(0x77), {}, 'not registered'));
 await flow('sr25519 signer', () => refused(api.tx.system.noop(), new Keyring({ type: 'sr25519' }).addFromUri('//Alice'), {}, 'Ed25519'));
-await flow('stale nonce', () => refused(api.tx.system.noop(), me, { nonce: 0 }, 'already used'));
+await flow('stale nonce', () => refused(api.tx.system.noop(), me, { nonce: 0, era: 0 }, 'already used'));
 await flow('cost', async () => assert.equal((await api.tx.system.noop().paymentInfo(me)).partialFee.toNumber(), 0));
 await flow('block', async () => {
   const hash = await api.rpc.chain.getFinalizedHead();

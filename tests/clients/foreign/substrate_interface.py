@@ -64,7 +64,7 @@ failed = send(propose({'CouncilSet': {'members': [], 'threshold': 1}}))
 assert not failed.is_success and failed.error_message['name'] == 'BadAct', failed.error_message
 print('calls: good')
 
-refused(me, 'already used', nonce=0)
+refused(me, 'already used', nonce=0, era={'period': 64})
 refused(key(b'w' * 32), 'not registered')
 refused(Keypair.create_from_uri('//Alice'), 'Ed25519')
 assert chain.get_payment_info(noop(), me)['partialFee'] == 0
