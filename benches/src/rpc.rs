@@ -163,7 +163,9 @@ fn closed_loop(
     let rounds = 4 * scale;
     let mut queues: HashMap<[u8; 32], Vec<Value>> = (0..PATIENTS)
         .map(|number| {
-            let grants: Vec<Value> = (0..rounds * IN_FLIGHT).map(|_| hex_of(&world.grant(number))).rev().collect();
+            let mut grants: Vec<Value> = (0..rounds * IN_FLIGHT).map(|_| hex_of(&world.grant(number))).collect();
+            // The first to send stands last, where it is taken from.
+            grants.reverse();
             (key("patient", number).public().0, grants)
         })
         .collect();
