@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use salus_primitives::{AccountId, Hash, Moment, OrganisationId};
+use salus_primitives::{AccountId, Moment, OrganisationId};
 use salus_runtime::{GenesisConfig, SalusRuntime, genesis::GenesisError};
 use salus_system::types::{Parameters, Policy};
 use salus_validators::{genesis::GenesisValidator, types::peer_of};
@@ -287,12 +287,6 @@ impl ChainSpec {
         };
         config.build(&SalusRuntime::new())?;
         Ok(config)
-    }
-
-    /// A hash over what two nodes must agree on, for messages about a mismatch.
-    pub fn fingerprint(&self) -> Hash {
-        let genesis = serde_json::to_string(&self.genesis).expect("genesis has string keys only");
-        salus_primitives::crypto::sha256(genesis.as_bytes())
     }
 }
 

@@ -116,12 +116,8 @@ async fn of_patient(
     teller.chapter(&format!("3. Patient {who} registers, and grants Aster Hospital Add and View for treatment"));
     let patient = enrol(chain, cast, teller).await?;
     let (general, text) = charts::general_information(&patient.id, number, chain.now().await?)?;
-    let filing = |bundle: &BundleInfo| Filing {
-        restricted: bundle.labels.restricted(),
-        ..Filing::unlabelled(patient.id, cast.aster.id, charts::kind(bundle))
-    };
     // Without the patient's tag tokens a record is filed unlabelled, and then it is restricted.
-    let filing = |bundle: &BundleInfo| Filing { restricted: true, ..filing(bundle) };
+    let filing = |bundle: &BundleInfo| Filing::unlabelled(patient.id, cast.aster.id, charts::kind(bundle));
     let attempt =
         records::put(chain, store, &cast.amara.key, &cast.aster.gateway, filing(&general), &general.bytes).await;
     let receipt = refused("filing without consent", attempt, |error| {
