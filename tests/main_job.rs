@@ -30,14 +30,17 @@ fn demo(arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-/// Steps and receipts of the last line, `demo: ok, N steps, N receipts`.
+/// Steps and receipts of the last line, `demo: ok, N steps, N receipts, N nodes agree at height H`.
 #[track_caller]
 fn counts(output: &Output) -> (u32, u32) {
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{text}\n{errors}");
     let last = text.lines().last().expect("the demo prints");
     let words: Vec<&str> = last.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    let ["demo:", "ok", steps, "steps", receipts, "receipts"] = words[..] else { panic!("the last line is: {last}") };
+    let ["demo:", "ok", steps, "steps", receipts, "receipts", _, "nodes", "agree", "at", "height", _] = words[..]
+    else {
+        panic!("the last line is: {last}")
+    };
     (steps.parse().expect("a number of steps"), receipts.parse().expect("a number of receipts"))
 }
 
@@ -62,10 +65,24 @@ fn patients(scratch: &Path) -> (PathBuf, u32) {
 }
 
 #[test]
-fn the_main_job_ends_well_with_the_record_it_makes() {
-    let (steps, receipts) = counts(&demo(&[]));
+fn the_main_job_ends_well_with_four_hospitals_of_which_one_is_killed_half_way() {
+    let output = demo(&[]);
+    let (steps, receipts) = counts(&output);
     assert!(steps >= 40, "{steps} steps");
     assert_eq!(receipts, 5, "one permission and four denials");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("is killed") && text.contains("catches up by itself"), "{text}");
+    assert!(text.contains("4 nodes agree at height"), "{text}");
+}
+
+#[test]
+fn the_main_job_ends_well_with_one_hospital_which_is_stopped_and_started_again() {
+    let output = demo(&["--validators", "1"]);
+    let (steps, receipts) = counts(&output);
+    assert!(steps >= 40, "{steps} steps");
+    assert_eq!(receipts, 5, "one permission and four denials");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("stopped in the middle"), "{text}");
 }
 
 #[test]

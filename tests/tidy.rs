@@ -26,10 +26,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("salus-storage", &["salus-primitives"]),
     ("salus-pool", &["salus-primitives"]),
     ("salus-rpc", &["salus-primitives"]),
-    ("salus-engine", &["salus-consensus", "salus-storage", "salus-pool"]),
-    ("salus-node", &["salus-engine", "salus-rpc", "salus-chain-spec"]),
+    ("salus-sync", &["salus-primitives"]),
+    ("salus-network", &["salus-consensus", "salus-sync"]),
+    ("salus-engine", &["salus-consensus", "salus-storage", "salus-pool", "salus-sync"]),
+    ("salus-node", &["salus-engine", "salus-network", "salus-rpc", "salus-chain-spec"]),
     ("salus-client", &["salus-runtime"]),
     ("salus-benches", &["salus-node", "salus-client", "salus-engine", "salus-rpc", "salus-chain-spec"]),
+    ("salus-simulation", &["salus-engine", "salus-chain-spec"]),
     ("salus-tests", &["salus-node", "salus-client", "salus-engine", "salus-rpc", "salus-chain-spec"]),
 ];
 

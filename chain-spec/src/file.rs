@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use salus_primitives::{AccountId, Moment, OrganisationId};
+use salus_primitives::{
+    AccountId, Moment, OrganisationId, crypto::check_key, peer::peer_of, validator_set::VALIDATORS_MAX,
+};
 use salus_runtime::{GenesisConfig, SalusRuntime, genesis::GenesisError};
 use salus_system::types::{Parameters, Policy};
-use salus_validators::{genesis::GenesisValidator, types::peer_of};
+use salus_validators::genesis::GenesisValidator;
 use serde::{Deserialize, Serialize};
 
-use crate::{peer_id::network_key_of, presets};
+use crate::{
+    bootnode::{BOOTNODES_MAX, check_bootnode},
+    peer_id::network_key_of,
+    presets,
+};
 
 /// Version of the file's shape.
 pub const FORMAT: u32 = 1;
@@ -40,7 +46,7 @@ pub struct ChainSpec {
     /// What wallets want to know.
     #[serde(default)]
     pub properties: BTreeMap<String, serde_json::Value>,
-    /// Addresses of nodes to dial first. No part of genesis.
+    /// Addresses of nodes to dial first, each with its peer id. No part of genesis.
     #[serde(default)]
     pub bootnodes: Vec<String>,
     /// What the chain begins with.
@@ -244,40 +250,12 @@ impl ChainSpec {
         if genesis.validators.is_empty() {
             return Err(SpecError::field("genesis.validators", "a chain needs at least one validator"));
         }
-        let mut validators: Vec<GenesisValidator> = Vec::new();
-        for (file, i) in genesis.validators.iter().zip(0usize..) {
-            let field = |name: &str| format!("genesis.validators[{i}].{name}");
-            let authority: AccountId =
-                file.authority.parse().map_err(|error| SpecError::field(field("authority"), error))?;
-            let network_key =
-                network_key_of(&file.peer_id).map_err(|error| SpecError::field(field("peer_id"), error))?;
-            let organisation: OrganisationId =
-                file.organisation.parse().map_err(|error| SpecError::field(field("organisation"), error))?;
-            if let Some(other) = validators.iter().position(|other| other.authority == authority) {
-                let problem = format!("the same key as genesis.validators[{other}].authority");
-                return Err(SpecError::field(field("authority"), problem));
-            }
-            let peer_id = peer_of(&network_key);
-            if let Some(other) = validators.iter().position(|other| other.peer_id == peer_id) {
-                let problem = format!("the same peer as genesis.validators[{other}].peer_id");
-                return Err(SpecError::field(field("peer_id"), problem));
-            }
-            if authority == network_key {
-                return Err(SpecError::field(field("peer_id"), "the network key is the authority key: use two"));
-            }
-            if council.contains(&authority) {
-                let problem = "this key is a council member's too: use a key of its own";
-                return Err(SpecError::field(field("authority"), problem));
-            }
-            validators.push(GenesisValidator { authority, peer_id, organisation });
+        if genesis.validators.len() > VALIDATORS_MAX as usize {
+            let problem = format!("{} validators, the limit is {VALIDATORS_MAX}", genesis.validators.len());
+            return Err(SpecError::field("genesis.validators", problem));
         }
-        if self.kind != ChainKind::Development {
-            let authorities = validators.iter().map(|validator| &validator.authority);
-            if let Some(key) = council.iter().chain(authorities).find(|key| presets::is_published(key)) {
-                let problem = format!("{key} is a published development key: anybody can sign with it");
-                return Err(SpecError::field("genesis", problem));
-            }
-        }
+        let validators = self.validators(&council)?;
+        self.check_bootnodes()?;
         let config = GenesisConfig {
             time: Moment(genesis.time),
             parameters: genesis.parameters.clone().into(),
@@ -287,6 +265,55 @@ impl ChainSpec {
         };
         config.build(&SalusRuntime::new())?;
         Ok(config)
+    }
+
+    /// The validators, each key of which is acceptable and serves one purpose.
+    fn validators(&self, council: &[AccountId]) -> Result<Vec<GenesisValidator>, SpecError> {
+        // Which key stands where, to name both places where one stands twice.
+        let members = (0usize..).zip(council).map(|(i, key)| (*key, format!("genesis.council.members[{i}]")));
+        let mut places: Vec<(AccountId, String)> = members.collect();
+        let mut validators = Vec::new();
+        for (file, i) in self.genesis.validators.iter().zip(0usize..) {
+            let field = |name: &str| format!("genesis.validators[{i}].{name}");
+            let authority: AccountId =
+                file.authority.parse().map_err(|error| SpecError::field(field("authority"), error))?;
+            let network = network_key_of(&file.peer_id).map_err(|error| SpecError::field(field("peer_id"), error))?;
+            let organisation: OrganisationId =
+                file.organisation.parse().map_err(|error| SpecError::field(field("organisation"), error))?;
+            for (key, field) in [(authority, field("authority")), (network, field("peer_id"))] {
+                check_key(&key.0).map_err(|error| SpecError::field(&*field, error))?;
+                if let Some((_, other)) = places.iter().find(|(taken, _)| *taken == key) {
+                    return Err(SpecError::field(field, format!("the same key as {other}: each purpose has its own")));
+                }
+                self.check_secret(&key, &field)?;
+                places.push((key, field));
+            }
+            validators.push(GenesisValidator { authority, peer_id: peer_of(&network), organisation });
+        }
+        for (key, field) in &places[..council.len()] {
+            self.check_secret(key, field)?;
+        }
+        Ok(validators)
+    }
+
+    /// Outside development, nobody else has this key.
+    fn check_secret(&self, key: &AccountId, field: &str) -> Result<(), SpecError> {
+        if self.kind != ChainKind::Development && presets::is_published(key) {
+            let problem = "this is a published development key: anybody can sign with it";
+            return Err(SpecError::field(field, problem));
+        }
+        Ok(())
+    }
+
+    fn check_bootnodes(&self) -> Result<(), SpecError> {
+        if self.bootnodes.len() > BOOTNODES_MAX {
+            let problem = format!("{} addresses, the limit is {BOOTNODES_MAX}", self.bootnodes.len());
+            return Err(SpecError::field("bootnodes", problem));
+        }
+        for (i, address) in self.bootnodes.iter().enumerate() {
+            check_bootnode(address).map_err(|error| SpecError::field(format!("bootnodes[{i}]"), error))?;
+        }
+        Ok(())
     }
 }
 

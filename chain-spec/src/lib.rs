@@ -7,7 +7,7 @@
 //!   "id": "aster-linden",
 //!   "kind": "live",
 //!   "properties": { "ss58Format": 42 },
-//!   "bootnodes": [],
+//!   "bootnodes": ["/dns/node.aster.example/tcp/30333/p2p/12D3KooW…"],
 //!   "genesis": {
 //!     "time": 1800000000000,
 //!     "parameters": { "policy": "deny-all", "root_delay": 86400000, … },
@@ -18,9 +18,11 @@
 //! ```
 //! Unknown fields are refused: a misspelt parameter would else silently be another chain.
 
+mod bootnode;
 mod file;
 mod peer_id;
 pub mod presets;
 
+pub use bootnode::{BOOTNODES_MAX, BootnodeError, check_bootnode};
 pub use file::{ChainKind, ChainSpec, Council, FORMAT, Genesis, ParametersFile, SpecError, ValidatorFile};
 pub use peer_id::{PeerIdError, peer_id_of};

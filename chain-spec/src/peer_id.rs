@@ -1,9 +1,9 @@
 //! libp2p peer ids of Ed25519 keys: the identity multihash of the protobuf-encoded key, in base58.
 
-use salus_primitives::AccountId;
-
-/// Multihash "identity", 36 bytes; protobuf field 1 = 1 (Ed25519), field 2 = 32 bytes.
-const HEAD: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
+use salus_primitives::{
+    AccountId,
+    peer::{peer_key, peer_of},
+};
 
 /// Why a text is not a peer id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,14 +18,13 @@ pub enum PeerIdError {
 
 /// The peer id of a network key.
 pub fn peer_id_of(network_key: &AccountId) -> String {
-    bs58::encode([&HEAD[..], &network_key.0].concat()).into_string()
+    bs58::encode(&peer_of(network_key)[..]).into_string()
 }
 
 /// The network key of a peer id.
 pub(crate) fn network_key_of(text: &str) -> Result<AccountId, PeerIdError> {
     let bytes = bs58::decode(text).into_vec().map_err(|_| PeerIdError::NotBase58)?;
-    let key = bytes.strip_prefix(&HEAD).ok_or(PeerIdError::NotEd25519)?;
-    Ok(AccountId(key.try_into().map_err(|_| PeerIdError::NotEd25519)?))
+    peer_key(&bytes).ok_or(PeerIdError::NotEd25519)
 }
 
 #[cfg(test)]

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parity_scale_codec::Encode;
-use salus_engine::{Chain, Status};
+use salus_engine::{Chain, Figures, Status};
 use salus_pool::{DropReason, Refused};
 use salus_primitives::{
     AccountId, Block, Hash, Header, Height, RawExtrinsic,
     runtime_api::{Changes, RuntimeApi, StateReader},
 };
-use salus_rpc::{Backend, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, PoolStatus, Refusal, SubmitError};
+use salus_rpc::{
+    Backend, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, PeerStatus, PoolStatus, Refusal,
+    SubmitError,
+};
 use salus_storage::StorageError;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::metrics::Metrics;
 
 /// Blocks a slow reader may lag behind before it reads them by height.
 const BLOCKS_BUFFERED: usize = 64;
@@ -30,6 +35,11 @@ impl Default for Announcer {
 }
 
 impl Announcer {
+    /// Hear of every block from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<FinalisedBlock>> {
+        self.0.subscribe()
+    }
+
     /// Announce a block.
     pub fn announce(&self, block: &Block, changes: Changes, hash: Hash) {
         // An error means that nobody listens.
@@ -42,11 +52,45 @@ impl Announcer {
     }
 }
 
+/// This node among the others: what JSON-RPC and metrics tell of it besides its chain.
+pub struct Standing {
+    /// The name its operator gave it.
+    pub name: String,
+    /// The key it votes with, none where it only follows.
+    pub validator: Option<AccountId>,
+    /// What the engine says of itself.
+    pub figures: watch::Receiver<Figures>,
+    /// What the node measures.
+    pub metrics: Arc<Metrics>,
+    /// Who is connected. Called for each question, so it must not wait.
+    pub peers: Box<dyn Fn() -> Vec<PeerStatus> + Send + Sync>,
+}
+
+impl Standing {
+    /// How the node stands now, on the newest state of `chain`.
+    pub fn status(&self, chain: &Chain) -> NodeStatus {
+        let set = chain.runtime.validators(&chain.database.state());
+        let figures = *self.figures.borrow();
+        NodeStatus {
+            name: self.name.clone(),
+            round: figures.round,
+            validator: self.validator,
+            in_set: self.validator.is_some_and(|key| set.index_of(&key).is_some()),
+            validators: set.len(),
+            quorum: set.quorum(),
+            peers: (self.peers)(),
+            behind: figures.behind,
+            heartbeat_age: self.metrics.heartbeat_age(),
+        }
+    }
+}
+
 /// The server's view of this node.
 pub struct NodeBackend {
     identity: Identity,
     chain: Arc<Chain>,
     announcer: Announcer,
+    standing: Arc<Standing>,
 }
 
 /// A disk that cannot be read is no disk to go on with (decision 18).
@@ -61,9 +105,15 @@ fn readable<T>(outcome: Result<T, StorageError>) -> T {
 }
 
 impl NodeBackend {
-    /// Over a chain whose blocks `announcer` announces.
-    pub fn new(identity: Identity, chain: Arc<Chain>, announcer: Announcer) -> Self {
-        Self { identity, chain, announcer }
+    /// Over a chain whose blocks `announcer` announces, of a node that stands among others as `standing` says.
+    pub fn new(identity: Identity, chain: Arc<Chain>, announcer: Announcer, standing: Arc<Standing>) -> Self {
+        Self { identity, chain, announcer, standing }
+    }
+
+    /// Count a refusal, and say it as clients expect.
+    fn refused(&self, refused: Refused) -> SubmitError {
+        self.standing.metrics.refused(&refused);
+        submit_error(refused)
     }
 
     fn height_of(&self, hash: &Hash) -> Option<Height> {
@@ -160,13 +210,13 @@ impl Backend for NodeBackend {
     }
 
     async fn submit(&self, extrinsic: RawExtrinsic) -> Result<Hash, SubmitError> {
-        self.chain.submit(extrinsic).map_err(submit_error)
+        self.chain.submit(extrinsic).map_err(|refused| self.refused(refused))
     }
 
     async fn submit_and_watch(&self, extrinsic: RawExtrinsic) -> Result<ExtrinsicWatch, SubmitError> {
         let (sender, statuses) = mpsc::channel(STATUSES);
         let listener = Box::new(move |change| sender.try_send(status(change)).is_ok());
-        let hash = self.chain.submit_and_watch(extrinsic, listener).map_err(submit_error)?;
+        let hash = self.chain.submit_and_watch(extrinsic, listener).map_err(|refused| self.refused(refused))?;
         Ok(ExtrinsicWatch { hash, statuses })
     }
 
@@ -176,19 +226,11 @@ impl Backend for NodeBackend {
 
     fn pool_status(&self) -> PoolStatus {
         let status = self.chain.pool().status();
-        PoolStatus { extrinsics: status.ready + status.waiting, bytes: status.bytes }
+        PoolStatus { ready: status.ready, waiting: status.waiting, bytes: status.bytes }
     }
 
-    fn peers(&self) -> u32 {
-        0
-    }
-
-    fn is_syncing(&self) -> bool {
-        false
-    }
-
-    fn should_have_peers(&self) -> bool {
-        self.chain.runtime.validators(&self.chain.database.state()).len() > 1
+    fn node_status(&self) -> NodeStatus {
+        self.standing.status(&self.chain)
     }
 
     fn next_nonce(&self, account: &AccountId, in_state: u32) -> u32 {

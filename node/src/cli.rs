@@ -32,6 +32,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Look over configuration, keys, disk and database without starting.
     Check(RunArgs),
+    /// Ask a running node how it stands. Exit status: 0 in sync, 2 behind or without enough peers, 1 not reachable.
+    Status(StatusArgs),
 }
 
 /// Which chain, and where its data lies.
@@ -75,6 +77,22 @@ pub struct RunArgs {
     /// Web origins, besides this machine's, that may ask.
     #[arg(long, value_name = "ORIGIN", help_heading = "JSON-RPC")]
     pub rpc_origin: Vec<String>,
+    /// Port for other nodes; 0 takes a free one.
+    #[arg(long, value_name = "PORT", env = "SALUS_PORT", help_heading = "Network")]
+    pub port: Option<u16>,
+    /// Address to listen on for other nodes.
+    #[arg(long, value_name = "ADDRESS", env = "SALUS_LISTEN", help_heading = "Network")]
+    pub listen: Option<IpAddr>,
+    /// Nodes to call first, as /ip4/ADDRESS/tcp/PORT/p2p/ID, besides those of the specification; `salus-node key show`
+    /// on the other node prints its ID.
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', env = "SALUS_BOOTNODES", help_heading = "Network")]
+    pub bootnodes: Vec<String>,
+    /// Hold back whatever is sent by so many milliseconds, to measure how a far network would do.
+    #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
+    pub network_delay_ms: u64,
+    /// Port for Prometheus, on loopback; none without it. 0 takes a free one.
+    #[arg(long, value_name = "PORT", env = "SALUS_PROMETHEUS_PORT", help_heading = "Metrics")]
+    pub prometheus_port: Option<u16>,
     /// Form of the log.
     #[arg(long, value_enum, env = "SALUS_LOG_FORMAT", help_heading = "Logs")]
     pub log_format: Option<LogFormat>,
@@ -163,6 +181,24 @@ pub struct ImportArgs {
     pub chain: ChainArgs,
     /// File to read.
     pub file: PathBuf,
+}
+
+/// Which node to ask.
+#[derive(Args, Debug, Clone, Default)]
+pub struct StatusArgs {
+    /// Address of its JSON-RPC. Without it: the one that the chain's running node keeps in its folder, and without a
+    /// chain ws://127.0.0.1:9944.
+    #[arg(long, value_name = "URL")]
+    pub rpc: Option<String>,
+    /// Which chain's node on this machine.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    /// File with the token, where the node wants one.
+    #[arg(long, value_name = "FILE", env = "SALUS_RPC_TOKEN_FILE")]
+    pub rpc_token_file: Option<PathBuf>,
+    /// For programs: one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Executing blocks again.

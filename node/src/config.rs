@@ -4,6 +4,7 @@ use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use salus_chain_spec::{ChainSpec, SpecError, presets};
@@ -28,10 +29,34 @@ pub struct FileConfig {
     pub validator: bool,
     /// JSON-RPC.
     pub rpc: RpcFile,
+    /// Other nodes.
+    pub network: NetworkFile,
+    /// Prometheus.
+    pub metrics: MetricsFile,
     /// Logs.
     pub log: LogFile,
     /// Disk.
     pub disk: DiskFile,
+}
+
+/// `[network]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkFile {
+    /// Port.
+    pub port: Option<u16>,
+    /// Address.
+    pub listen: Option<IpAddr>,
+    /// Nodes to call first.
+    pub bootnodes: Vec<String>,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsFile {
+    /// Port.
+    pub port: Option<u16>,
 }
 
 /// `[rpc]`.
@@ -69,12 +94,15 @@ pub struct DiskFile {
 }
 
 /// Keys of the file, for the word nearest to a misspelt one.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 18] = [
     "chain",
     "base_path",
     "name",
     "validator",
     "rpc",
+    "network",
+    "metrics",
+    "bootnodes",
     "log",
     "disk",
     "port",
@@ -138,6 +166,10 @@ pub struct Config {
     pub rpc_hosts: Vec<String>,
     /// Web origins that may ask.
     pub rpc_origins: Vec<String>,
+    /// How to meet other nodes; none for a throw-away chain that was not told to.
+    pub network: Option<NetworkAddresses>,
+    /// Where Prometheus may ask.
+    pub metrics_listen: Option<SocketAddr>,
     /// Form of the log.
     pub log_format: LogFormat,
     /// What to log.
@@ -145,6 +177,20 @@ pub struct Config {
     /// The node stops below this many free bytes.
     pub free_bytes_min: u64,
 }
+
+/// Where this node is met, and where it meets others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkAddresses {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Nodes to call first, as multiaddresses.
+    pub bootnodes: Vec<String>,
+    /// How long to hold back what is sent, to measure how a far network would do.
+    pub delay: Duration,
+}
+
+/// The port for other nodes when nothing is said.
+const NETWORK_PORT: u16 = 30_333;
 
 /// Least free bytes for a network that matters, and for a throw-away one.
 const FREE_BYTES_MIN: u64 = 2 << 30;
@@ -217,6 +263,18 @@ impl Config {
         };
         let listen = args.rpc_listen.or(file.rpc.listen).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let port = args.rpc_port.or(file.rpc.port).unwrap_or(9944);
+        let told = args.port.is_some() || file.network.port.is_some();
+        let network = (!development || told).then(|| {
+            let address = args.listen.or(file.network.listen).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            let port = args.port.or(file.network.port).unwrap_or(NETWORK_PORT);
+            let given = args.bootnodes.iter().chain(&file.network.bootnodes).chain(&spec.bootnodes);
+            NetworkAddresses {
+                listen: SocketAddr::new(address, port),
+                bootnodes: given.cloned().collect(),
+                delay: Duration::from_millis(args.network_delay_ms),
+            }
+        });
+        let metrics_port = args.prometheus_port.or(file.metrics.port);
         let least = if development { FREE_BYTES_MIN_DEV } else { FREE_BYTES_MIN };
         Ok(Self {
             layout: Layout::new(&base, &spec.id),
@@ -227,6 +285,8 @@ impl Config {
             rpc_token_file: args.rpc_token_file.clone().or(file.rpc.token_file),
             rpc_hosts: file.rpc.hosts,
             rpc_origins: args.rpc_origin.iter().cloned().chain(file.rpc.origins).collect(),
+            network,
+            metrics_listen: metrics_port.map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
             log_format: args.log_format.or(file.log.format).unwrap_or(LogFormat::Human),
             log_filter: args.log.clone().or(file.log.filter),
             free_bytes_min: file.disk.free_bytes_min.unwrap_or(least),

@@ -5,6 +5,8 @@
 //!                        keys/validator signs votes
 //!                        keys/network   names the node to its peers
 //!                        rpc            address of JSON-RPC while the node runs
+//!                        p2p            addresses for other nodes while the node runs, one a line
+//!                        metrics        address for Prometheus while the node runs
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -39,6 +41,16 @@ impl Layout {
     /// The file that says where JSON-RPC listens.
     pub fn rpc_address(&self) -> PathBuf {
         self.root.join("rpc")
+    }
+
+    /// The file that says where other nodes meet this one.
+    pub fn network_address(&self) -> PathBuf {
+        self.root.join("p2p")
+    }
+
+    /// The file that says where Prometheus may ask.
+    pub fn metrics_address(&self) -> PathBuf {
+        self.root.join("metrics")
     }
 }
 

@@ -8,4 +8,6 @@ pub mod genesis;
 pub mod keys;
 pub mod layout;
 pub mod logs;
+pub mod metrics;
+pub mod network;
 pub mod service;

@@ -17,9 +17,14 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::blocks::import(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Status(args) => return ended(commands::status::run(&args)),
     };
+    ended(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+fn ended(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("salus-node: {error:#}");
             ExitCode::from(service::exit_code(&error))

@@ -1,12 +1,23 @@
 //! Builds the parts of a running node and joins them. One part that ends stops the node.
 
-use std::{fs, sync::Arc, thread};
+use std::{
+    fs,
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, OnceLock},
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, bail};
 use salus_chain_spec::{ChainKind, presets};
-use salus_engine::{Chain, Engine, EngineConfig, EngineError, Incoming, Solitude, SystemClock, archive::FileError};
+use salus_engine::{
+    Chain, Engine, EngineConfig, EngineError, Figures, Hooks, Incoming, Outbox, Solitude, SystemClock,
+    archive::FileError,
+};
+use salus_network::{Events, Handle, NetworkConfig};
 use salus_pool::Limits;
-use salus_primitives::{crypto::KeyPair, runtime_api::RuntimeApi};
+use salus_primitives::{AccountId, crypto::KeyPair, runtime_api::RuntimeApi};
 use salus_rpc::{Identity, Server, ServerConfig, Token};
 use salus_runtime::SalusRuntime;
 use salus_storage::{CommitError, OpenError, StorageError};
@@ -17,15 +28,17 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
-    backend::{Announcer, NodeBackend},
-    config::Config,
+    backend::{Announcer, NodeBackend, Standing},
+    config::{Config, NetworkAddresses},
     genesis::{self, DataError},
     keys::{self, KeyFileError},
     layout::{NETWORK_KEY, VALIDATOR_KEY},
+    metrics::{self, Metrics, Sources},
+    network::{self, Link},
 };
 
 /// Messages from peers that may wait for the engine.
-const INCOMING: usize = 256;
+const INCOMING: usize = 1_024;
 
 /// Run a node until a signal comes or a part of it ends.
 ///
@@ -46,49 +59,97 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         Some(key) if set.index_of(&key.public()).is_none() => {
             warn!(key = %key.public(), "this key is not among the chain's validators: following without voting");
         }
-        None if set.len() == 1 => warn!("the only validator is not this node: no block will be made"),
         _ => {}
     }
-    if set.len() > 1 {
-        bail!(
-            "the chain has {} validators, and this release connects none to each other: run a chain of one",
-            set.len()
-        );
-    }
-
     let announcer = Announcer::default();
     let announce = announcer.clone();
-    let chain = Chain::new(
-        database,
-        Arc::new(runtime),
-        Arc::new(SystemClock),
-        Limits::default(),
-        Box::new(move |block, changes, hash| announce.announce(&block, changes, hash)),
-    );
+    let metrics = Metrics::new();
+    let (measured, told) = (Arc::clone(&metrics), Arc::clone(&metrics));
+    // Set once the network runs: the chain is there before it.
+    let published: Arc<OnceLock<Handle>> = Arc::default();
+    let publish = Arc::clone(&published);
+    let hooks = Hooks {
+        finalised: Box::new(move |block, changes, hash| {
+            measured.finalised(&block);
+            announce.announce(&block, changes, hash);
+        }),
+        accepted: Box::new(move |raw| {
+            told.accepted(raw);
+            if let Some(network) = publish.get() {
+                network.publish(raw.clone());
+            }
+        }),
+    };
+    let chain = Chain::new(database, Arc::new(runtime), Arc::new(SystemClock), Limits::default(), hooks);
+
+    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("rpc").build()?;
+    // Peers have threads of their own, as callers have: neither takes the other's, nor consensus'.
+    let peers =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().thread_name("network").build()?;
+    let (engine_inbox, inbox) = mpsc::channel::<Incoming>(INCOMING);
+    let mut network = None;
+    let outbox: Box<dyn Outbox> = match &config.network {
+        None => Box::new(Solitude),
+        Some(addresses) => {
+            let _entered = peers.enter();
+            let (handle, events) = start_network(&config, addresses, &chain)?;
+            let link = Link::new(handle.clone());
+            published.get_or_init(|| handle);
+            peers.spawn(network::pump(events, link.clone(), Arc::clone(&chain), engine_inbox.clone()));
+            let may_open = !addresses.bootnodes.is_empty();
+            peers.spawn(network::keep_list(Arc::clone(&chain), link.clone(), announcer.subscribe(), may_open));
+            network = Some(link.clone());
+            Box::new(link)
+        }
+    };
     let engine_config = EngineConfig { free_bytes_min: config.free_bytes_min, ..EngineConfig::default() };
-    let engine = Engine::new(Arc::clone(&chain), key, Box::new(Solitude), engine_config)?;
+    let validator = key.as_ref().map(KeyPair::public);
+    let engine = Engine::new(Arc::clone(&chain), key, outbox, engine_config, Duration::ZERO)?;
 
     // Consensus has a thread of its own; RPC has others, so that callers never take it.
     let (stop, stopped) = watch::channel(false);
-    let (_incoming, inbox) = mpsc::channel::<Incoming>(INCOMING);
+    let (figures, newest) = watch::channel(Figures::default());
+    let standing = Arc::new(standing(&config, validator, newest, metrics, network.clone()));
     let (ended, mut engine_ended) = oneshot::channel();
     let consensus = thread::Builder::new().name("consensus".into()).spawn(move || {
-        let outcome = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(anyhow::Error::from)
-            .and_then(|tokio| tokio.block_on(engine.run(inbox, stopped)).map_err(anyhow::Error::from));
+        let outcome =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(anyhow::Error::from).and_then(
+                |tokio| {
+                    let run = salus_engine::run(engine, inbox, stopped, figures);
+                    tokio.block_on(run).map_err(anyhow::Error::from)
+                },
+            );
         // An error means that nobody waits any more.
         let _ = ended.send(outcome);
     })?;
 
-    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("rpc").build()?;
     let outcome = tokio.block_on(async {
-        let server = start_rpc(&config, &chain, announcer).await?;
+        let server = start_rpc(&config, &chain, announcer, Arc::clone(&standing)).await?;
         let address = server.address();
+        let _exporter = match config.metrics_listen {
+            None => None,
+            Some(listen) => {
+                let counted = network.clone();
+                let sources = Sources {
+                    identity: identity(&config, &chain),
+                    chain: Arc::clone(&chain),
+                    standing,
+                    rpc: server.meter(),
+                    network: Box::new(move || {
+                        counted.as_ref().map_or_else(Vec::new, |link| link.handle().counters().named().collect())
+                    }),
+                };
+                let exporter = metrics::serve(listen, sources).await?;
+                tell(&config, &config.layout.metrics_address(), &[format!("http://{}/metrics", exporter.address())])?;
+                Some(exporter)
+            }
+        };
+        if let Some(link) = &network {
+            let addresses = link.addresses().await.iter().map(ToString::to_string).collect::<Vec<_>>();
+            tell(&config, &config.layout.network_address(), &addresses)?;
+        }
         let file = config.layout.rpc_address();
-        fs::write(&file, format!("ws://{address}\n"))
-            .map_err(|source| OpenError::NotWritable { path: config.layout.root().to_owned(), source })?;
+        tell(&config, &file, &[format!("ws://{address}")])?;
         info!(rpc = %format!("ws://{address}"), "ready");
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let outcome = tokio::select! {
@@ -97,7 +158,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
             ended = &mut engine_ended => Err(ended),
         };
         // Nobody should find the node where it no longer is; that the file is gone already is as good.
-        let _ = fs::remove_file(&file);
+        for told in [file, config.layout.network_address(), config.layout.metrics_address()] {
+            let _ = fs::remove_file(told);
+        }
         match outcome {
             Ok(()) => {
                 info!("stopping");
@@ -120,6 +183,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     });
     stop.send_replace(true);
     consensus.join().map_err(|_| anyhow!("the consensus thread panicked"))?;
+    peers.shutdown_timeout(Duration::from_secs(1));
+    drop(engine_inbox);
     drop(chain);
     if outcome.is_ok() {
         info!("stopped");
@@ -127,7 +192,62 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     outcome
 }
 
-async fn start_rpc(config: &Config, chain: &Arc<Chain>, announcer: Announcer) -> anyhow::Result<Server> {
+/// Meet other nodes.
+fn start_network(config: &Config, addresses: &NetworkAddresses, chain: &Chain) -> anyhow::Result<(Handle, Events)> {
+    let (key, made) = keys::load_or_generate(&config.layout.key(NETWORK_KEY))?;
+    if made {
+        info!("no network key was there: made one");
+    }
+    let parse = |text: &String| text.parse().with_context(|| format!("bootnode {text}"));
+    let ip = match addresses.listen.ip() {
+        IpAddr::V4(ip) => format!("/ip4/{ip}"),
+        IpAddr::V6(ip) => format!("/ip6/{ip}"),
+    };
+    let listen = format!("{ip}/tcp/{}", addresses.listen.port());
+    let network = NetworkConfig {
+        listen: vec![listen.parse().with_context(|| format!("address {listen}"))?],
+        bootnodes: addresses.bootnodes.iter().map(parse).collect::<Result<_, _>>()?,
+        delay: addresses.delay,
+        ..NetworkConfig::new(key, chain.database.identity().genesis)
+    };
+    Ok(salus_network::start(network, network::allowed(chain))?)
+}
+
+/// Say in a file of the data folder where something listens, one address a line.
+fn tell(config: &Config, file: &Path, addresses: &[String]) -> Result<(), OpenError> {
+    fs::write(file, addresses.join("\n") + "\n")
+        .map_err(|source| OpenError::NotWritable { path: config.layout.root().to_owned(), source })
+}
+
+/// What RPC and metrics are told of this node among the others.
+fn standing(
+    config: &Config,
+    validator: Option<AccountId>,
+    figures: watch::Receiver<Figures>,
+    metrics: Arc<Metrics>,
+    network: Option<Link>,
+) -> Standing {
+    let peers = move || network.as_ref().map_or_else(Vec::new, Link::peers);
+    Standing { name: config.name.clone(), validator, figures, metrics, peers: Box::new(peers) }
+}
+
+/// Which chain this is, and which release.
+fn identity(config: &Config, chain: &Chain) -> Identity {
+    Identity {
+        chain: config.spec.name.clone(),
+        genesis: chain.database.identity().genesis,
+        properties: config.spec.properties.clone().into_iter().collect(),
+        node_name: "salus-node".into(),
+        node_version: env!("CARGO_PKG_VERSION").into(),
+    }
+}
+
+async fn start_rpc(
+    config: &Config,
+    chain: &Arc<Chain>,
+    announcer: Announcer,
+    standing: Arc<Standing>,
+) -> anyhow::Result<Server> {
     let token = match &config.rpc_token_file {
         None => None,
         Some(path) => {
@@ -135,14 +255,8 @@ async fn start_rpc(config: &Config, chain: &Arc<Chain>, announcer: Announcer) ->
             Some(Token::new(text.trim()).with_context(|| format!("token file {}", path.display()))?)
         }
     };
-    let identity = Identity {
-        chain: config.spec.name.clone(),
-        genesis: chain.database.identity().genesis,
-        properties: config.spec.properties.clone().into_iter().collect(),
-        node_name: "salus-node".into(),
-        node_version: env!("CARGO_PKG_VERSION").into(),
-    };
-    let backend = NodeBackend::new(identity, Arc::clone(chain), announcer);
+    let identity = identity(config, chain);
+    let backend = NodeBackend::new(identity, Arc::clone(chain), announcer, standing);
     let server = ServerConfig {
         listen: config.rpc_listen,
         token,

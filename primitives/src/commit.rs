@@ -1,6 +1,7 @@
 //! What validators sign, and the certificate that makes a block final (formats.md 3).
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use scale_info::TypeInfo;
 
 use crate::{
     AccountId, BoundedVec, Hash, Header, Height,
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// The two kinds of vote.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking, TypeInfo, Debug)]
 pub enum VoteKind {
     /// First step.
     #[codec(index = 0)]

@@ -4,7 +4,9 @@ use crate::{
     AccountId, Hash, Header, Height, Moment, RawExtrinsic,
     crypto::{Claim, Signature, blake2_256},
     dispatch::InvalidTransaction,
+    evidence::Evidence,
     header::{DigestItem, HeaderError, Slot},
+    peer::Peers,
     validator_set::ValidatorSet,
     version::RuntimeVersion,
 };
@@ -133,6 +135,9 @@ pub struct ValidTransaction {
     pub expires: Option<Height>,
     /// Names the signature that was verified; the pool keeps it for [`VerifiedSignatures`].
     pub signature_key: Option<Hash>,
+    /// What a bare one does that is done once: of several with one tag a pool needs no more than one, the first. A
+    /// signed one has none, for it has a nonce.
+    pub tag: Option<Hash>,
 }
 
 /// Why a runtime function call failed.
@@ -156,6 +161,13 @@ pub trait RuntimeApi: Send + Sync {
 
     /// The validators that decide the height after `state`.
     fn validators(&self, state: &dyn StateReader) -> ValidatorSet;
+
+    /// Who may connect, by the block that `state` is after: reads by exact key, a few hundred at most.
+    fn peers(&self, state: &dyn StateReader) -> Peers;
+
+    /// The extrinsic that reports `evidence` (call 4): bare, so that whoever holds the proof may submit it. Whether it
+    /// would be taken is for [`RuntimeApi::validate`].
+    fn report(&self, evidence: &Evidence) -> RawExtrinsic;
 
     /// Time of the block that `state` is after; at genesis the chain's first moment.
     fn block_time(&self, state: &dyn StateReader) -> Moment;

@@ -12,8 +12,10 @@ use salus_primitives::{
     codec::{EXTRINSIC_DEPTH_MAX, MESSAGE_DEPTH_MAX, decode_strict},
     commit::{CommitCertificate, VoteKind, proposal_bytes, vote_bytes},
     crypto::{KeyPair, blake2_128, blake2_256, sha256, sha256_of, verify},
+    evidence::{Evidence, SignedVote, Vote},
     extrinsic::{self, ChainContext, Era, Extrinsic},
     header::{Digest, SetChange, Slot, extrinsics_root},
+    jump::{self, Jump},
     merkle,
     patient_log::{self, LogHead},
     signed::{self, CoSign, CoSigns},
@@ -97,6 +99,21 @@ fn cosigned() -> (Vec<u8>, CoSigns) {
     ([call(), list.encode()].concat(), list)
 }
 
+/// The authority of key 1 precommits a value and nil, both in round 2 of height 70.
+fn evidence() -> Evidence {
+    let [value, nil] = [Some(header().vote_value()), None].map(|value| {
+        let (height, authority) = (Height(70), key(1).public());
+        let vote = Vote { height, round: 2, kind: VoteKind::Precommit, value, authority };
+        SignedVote { vote, signature: key(1).sign(&vote.bytes(&GENESIS)) }
+    });
+    Evidence::Votes(value, nil)
+}
+
+/// The block of height 70 changes the set.
+fn jump() -> Jump {
+    Jump { header: header(), certificate: certificate(), set: set() }
+}
+
 fn log() -> LogHead {
     let mut log = LogHead::default();
     log.push(&GENESIS, &PATIENT, &[1, 2]);
@@ -138,6 +155,7 @@ fn examples() -> BTreeMap<&'static str, Vec<u8>> {
         ("vote-nil", vote_bytes(&GENESIS, Height(70), 2, VoteKind::Prevote, None, &keys[1].public())),
         ("proposal", proposal_bytes(&GENESIS, Height(70), 2, Some(1), header().vote_value(), &keys[0].public())),
         ("certificate", certificate().encode()),
+        ("evidence", evidence().encode()),
         ("extrinsic-signed", signed_wire),
         ("extrinsic-hash", extrinsics()[0].hash().0.to_vec()),
         ("extrinsic-bare", bare_wire),
@@ -155,6 +173,7 @@ fn examples() -> BTreeMap<&'static str, Vec<u8>> {
         ("log-leaf-preimage", leaf_preimage),
         ("log-leaf", patient_log::leaf(&GENESIS, &PATIENT, 0, &fact).0.to_vec()),
         ("log-state", log().encode()),
+        ("jump-file", jump::to_file(&GENESIS, &[jump()])),
         ("block-file", [archive::head(&GENESIS), archive::record(&record), archive::end(1)].concat()),
     ])
 }
@@ -225,6 +244,10 @@ fn the_examples_hold_together() {
     ));
     let (call, list) = cosigned();
     assert_eq!(signed::cosigners(&GENESIS, &key(1).public(), 3, &call, &list), Some(vec![key(2).public()]));
+    assert!(evidence().proves(&GENESIS));
+    // The set before the jump has the same keys and the id before.
+    let before = ValidatorSet::new(3, set.keys().to_vec()).unwrap();
+    assert_eq!(jump::verify(&GENESIS, &before, &[jump()]), Ok(set));
 }
 
 #[test]
@@ -242,6 +265,8 @@ fn every_format_reads_back_from_its_own_bytes_and_from_no_others() {
     check(&set_change());
     check(&Block { header: header(), extrinsics: extrinsics().to_vec() });
     check(&certificate());
+    check(&evidence());
+    check(&jump());
     check(&set());
     check(&cosigned().1);
     check(&log());

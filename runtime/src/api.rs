@@ -1,9 +1,12 @@
 //! The runtime as the node sees it.
 
+use parity_scale_codec::Encode;
 use salus_primitives::{
     Header, Moment, RawExtrinsic, Subject,
     crypto::Claim,
     dispatch::InvalidTransaction,
+    evidence::Evidence,
+    peer::Peers,
     runtime_api::{
         BlockContext, Built, CallError, Executed, InvalidBlock, RuntimeApi, StateReader, ValidTransaction,
         VerifiedSignatures, signature_key,
@@ -13,10 +16,11 @@ use salus_primitives::{
 };
 use salus_support::{Class, metadata::Metadata};
 use salus_system::storage::ChainParameters;
+use salus_validators::Call::ReportEquivocation;
 
 use crate::{
-    Runtime, executive, functions,
-    validity::{Next, Payer, check_form, check_signature, check_signer, explain_bad_proof, next_nonce},
+    Runtime, RuntimeCall, executive, functions,
+    validity::{Form, Next, Payer, check_form, check_signature, check_signer, explain_bad_proof, next_nonce},
 };
 
 /// The runtime, with its metadata made once.
@@ -57,6 +61,15 @@ impl RuntimeApi for SalusRuntime {
         salus_validators::current(state)
     }
 
+    fn peers(&self, state: &dyn StateReader) -> Peers {
+        Peers { validators: salus_validators::peers(state), full_nodes: salus_registry::full_nodes(state) }
+    }
+
+    fn report(&self, evidence: &Evidence) -> RawExtrinsic {
+        let call = RuntimeCall::Validators(ReportEquivocation { evidence: *evidence });
+        RawExtrinsic([&[0x04][..], &call.encode()].concat())
+    }
+
     fn block_time(&self, state: &dyn StateReader) -> Moment {
         Moment(salus_system::timestamp::Now::get(state))
     }
@@ -73,7 +86,23 @@ impl RuntimeApi for SalusRuntime {
         verified: &dyn VerifiedSignatures,
     ) -> Result<ValidTransaction, InvalidTransaction> {
         let next = Next::after(state, parent);
-        let checked = check_form(&next, extrinsic)?;
+        let checked = match check_form(&next, extrinsic)? {
+            Form::Signed(checked) => checked,
+            Form::Report(report) => {
+                report.check(&next)?;
+                return Ok(ValidTransaction {
+                    signer: None,
+                    organisation: None,
+                    nonce: 0,
+                    next_nonce: 0,
+                    priority: 1,
+                    weight: report.cost.weight,
+                    expires: Some(report.expires()),
+                    signature_key: None,
+                    tag: Some(report.tag()),
+                });
+            }
+        };
         let next_nonce = next_nonce(&next, &checked);
         if checked.signed.nonce < next_nonce {
             return Err(InvalidTransaction::Stale);
@@ -94,12 +123,17 @@ impl RuntimeApi for SalusRuntime {
             weight: checked.cost.weight,
             expires: checked.expires,
             signature_key: Some(signature_key(&claim.key, &claim.message, &claim.signature)),
+            tag: None,
         })
     }
 
     fn claims(&self, state: &dyn StateReader, block: &BlockContext, extrinsics: &[RawExtrinsic]) -> Vec<Claim> {
         let next = Next { state, number: block.number, parent_hash: block.parent_hash, now: block.slot.time };
-        extrinsics.iter().filter_map(|raw| check_form(&next, raw).ok()).map(|checked| checked.claim).collect()
+        let claim = |raw| match check_form(&next, raw) {
+            Ok(Form::Signed(checked)) => Some(checked.claim),
+            Ok(Form::Report(_)) | Err(_) => None,
+        };
+        extrinsics.iter().filter_map(claim).collect()
     }
 
     fn execute(

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! initialise: height, parent hash, digest, time; motions that are due
-//! apply each: nonce and quota are spent; the call runs in a layer, kept if it succeeds
+//! apply each: nonce and quota are spent; the call runs in a layer, kept if it succeeds; a report of equivocation has
+//!             neither, and succeeds or may not stand there
 //! finalise:   events, a changed validator set
 //! ```
 
 use parity_scale_codec::{Compact, Encode};
 use salus_primitives::{
-    Hash, RawExtrinsic,
+    AccountId, Hash, RawExtrinsic,
     crypto::blake2_256,
     dispatch::{DispatchError, InvalidTransaction},
     header::{Digest, DigestItem, SetChange},
@@ -23,11 +24,18 @@ use salus_support::{
     table::{RuntimeTable, module_error},
 };
 use salus_system::{Event as SystemEvent, storage as system, timestamp, usage};
+use salus_validators::Call::ReportEquivocation;
 
 use crate::{
-    Runtime,
-    validity::{Next, Payer, check_form, check_signature, check_signer, next_nonce},
+    Runtime, RuntimeCall, RuntimeError,
+    validity::{
+        Checked, Form, Next, Payer, Report, check_form, check_signature, check_signer, cost_of, next_nonce,
+        report_refused,
+    },
 };
+
+/// The caller of what nobody signed: a weak key, which is never bound.
+const NOBODY: AccountId = AccountId([0; 32]);
 
 /// Bytes of a block that its header may take.
 const HEADER_RESERVE: usize = 512;
@@ -93,16 +101,36 @@ impl<'s> Execution<'s> {
         Ok(execution)
     }
 
-    /// Apply one extrinsic: its nonce and quota are spent, its call takes effect or fails. On an error nothing
-    /// of it remains, and it may not stand here.
+    /// Apply one extrinsic. On an error nothing of it remains, and it may not stand here.
     pub fn apply(&mut self, raw: &RawExtrinsic, verified: &dyn VerifiedSignatures) -> Result<Cost, InvalidTransaction> {
-        let next = Next {
+        let form = check_form(&self.next(), raw)?;
+        let cost = form.cost();
+        let events = match form {
+            Form::Signed(checked) => self.apply_signed(*checked, verified)?,
+            Form::Report(report) => self.apply_report(*report)?,
+        };
+        self.record(Phase::ApplyExtrinsic(self.applied), &events);
+        self.applied += 1;
+        self.weight += cost.weight;
+        Ok(cost)
+    }
+
+    fn next(&self) -> Next<'_> {
+        Next {
             state: &self.state,
             number: self.block.number,
             parent_hash: self.block.parent_hash,
             now: self.environment.now,
-        };
-        let checked = check_form(&next, raw)?;
+        }
+    }
+
+    /// An account's extrinsic: its nonce and quota are spent, its call takes effect or fails.
+    fn apply_signed(
+        &mut self,
+        checked: Checked,
+        verified: &dyn VerifiedSignatures,
+    ) -> Result<Vec<Deposited>, InvalidTransaction> {
+        let next = self.next();
         match checked.signed.nonce.cmp(&next_nonce(&next, &checked)) {
             core::cmp::Ordering::Less => return Err(InvalidTransaction::Stale),
             core::cmp::Ordering::Greater => return Err(InvalidTransaction::Future),
@@ -111,44 +139,68 @@ impl<'s> Execution<'s> {
         let payer = check_signer(&next, &checked)?;
         check_signature(&checked.claim, verified)?;
 
-        self.state.begin();
         let (signer, nonce) = (checked.signed.signer, checked.signed.nonce);
         let mut account = system::Account::get(&self.state, &signer);
         account.nonce = nonce.checked_add(1).ok_or(InvalidTransaction::Stale)?;
+        self.state.begin();
         system::Account::insert(&mut self.state, &signer, &account);
         if let Payer::Subject(subject) = &payer {
             usage::charge(&mut self.state, subject, checked.cost.weight, self.environment.now);
         }
 
-        let mut events = Vec::new();
-        self.state.begin();
-        let mut ctx = Ctx::new(signer, nonce, &checked.signed.call, self.environment, &mut self.state, &mut events);
-        let outcome = Runtime::dispatch(&mut ctx, checked.call);
         let dispatch_info = dispatch_info(checked.cost);
+        let (mut events, outcome) = self.dispatch(signer, nonce, &checked.signed.call, checked.call);
         let last = match outcome {
-            Ok(()) => {
-                self.state.commit();
-                SystemEvent::ExtrinsicSuccess { dispatch_info }
-            }
+            Ok(()) => SystemEvent::ExtrinsicSuccess { dispatch_info },
             Err(_) if matches!(payer, Payer::Invitation) => {
                 // A registration is never included failing: nobody would pay for it.
-                self.state.rollback();
                 self.state.rollback();
                 return Err(InvalidTransaction::Call);
             }
             Err(error) => {
-                self.state.rollback();
-                events.clear();
                 let dispatch_error = DispatchError::Module(module_error(&error));
                 SystemEvent::ExtrinsicFailed { dispatch_error, dispatch_info }
             }
         };
         self.state.commit();
         events.push(Deposited { pallet: SystemEvent::PALLET, bytes: last.encode() });
-        self.record(Phase::ApplyExtrinsic(self.applied), &events);
-        self.applied += 1;
-        self.weight += checked.cost.weight;
-        Ok(checked.cost)
+        Ok(events)
+    }
+
+    /// A report: nobody's nonce or quota. It takes effect, or may not stand here.
+    fn apply_report(&mut self, report: Report) -> Result<Vec<Deposited>, InvalidTransaction> {
+        let Report { evidence, bytes, cost } = report;
+        let call = RuntimeCall::Validators(ReportEquivocation { evidence });
+        let (mut events, outcome) = self.dispatch(NOBODY, 0, &bytes, call);
+        match outcome {
+            Ok(()) => {}
+            Err(RuntimeError::Validators(error)) => return Err(report_refused(error)),
+            Err(_) => return Err(InvalidTransaction::Call),
+        }
+        let last = SystemEvent::ExtrinsicSuccess { dispatch_info: dispatch_info(cost) };
+        events.push(Deposited { pallet: SystemEvent::PALLET, bytes: last.encode() });
+        Ok(events)
+    }
+
+    /// Run a call in a layer of its own: kept with its events if it succeeds, else dropped.
+    fn dispatch(
+        &mut self,
+        caller: AccountId,
+        nonce: u32,
+        bytes: &[u8],
+        call: RuntimeCall,
+    ) -> (Vec<Deposited>, Result<(), RuntimeError>) {
+        let mut events = Vec::new();
+        self.state.begin();
+        let mut ctx = Ctx::new(caller, nonce, bytes, self.environment, &mut self.state, &mut events);
+        let outcome = Runtime::dispatch(&mut ctx, call);
+        if outcome.is_ok() {
+            self.state.commit();
+        } else {
+            self.state.rollback();
+            events.clear();
+        }
+        (events, outcome)
     }
 
     /// End the block: all it changed.
@@ -239,20 +291,6 @@ pub(crate) fn build(
         }
     }
     Ok(Built { executed: execution.finalise(), extrinsics, invalid })
-}
-
-/// What an extrinsic's call costs, if it decodes.
-fn cost_of(raw: &RawExtrinsic) -> Option<Cost> {
-    use salus_primitives::{
-        codec::{EXTRINSIC_DEPTH_MAX, decode_strict},
-        extrinsic::Extrinsic,
-    };
-    match Extrinsic::parse(raw).ok()? {
-        Extrinsic::Signed(signed) => {
-            decode_strict(&signed.call, EXTRINSIC_DEPTH_MAX).ok().map(|call| Runtime::cost(&call))
-        }
-        Extrinsic::Bare { .. } => None,
-    }
 }
 
 /// Where `System.Events` lies.

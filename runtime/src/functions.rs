@@ -3,6 +3,7 @@
 use parity_scale_codec::{Decode, Encode};
 use salus_primitives::{
     AccountId, Hash, Header, Moment, RawExtrinsic,
+    peer::Peers,
     runtime_api::{CallError, NoneVerified, RuntimeApi, StateReader},
     version::RuntimeVersion,
 };
@@ -67,6 +68,14 @@ pub(crate) fn described() -> Vec<RuntimeFunction> {
             meta_type::<RuntimeDispatchInfo>(),
             "Weight of an extrinsic; its fee is always zero.",
         ),
+        function(
+            "SalusApi",
+            1,
+            "peers",
+            vec![],
+            meta_type::<Peers>(),
+            "Who may connect: the validators' nodes and the full nodes that organisations listed.",
+        ),
     ]
 }
 
@@ -97,7 +106,10 @@ pub(crate) fn call(
             let _at = Hash::decode(&mut arguments).map_err(bad)?;
             Ok(match runtime.validate(state, at, &raw, &NoneVerified) {
                 Ok(valid) => {
-                    let tag = |nonce: u32| (valid.signer, nonce).encode();
+                    let tag = |nonce: u32| match &valid.tag {
+                        Some(tag) => tag.encode(),
+                        None => (valid.signer, nonce).encode(),
+                    };
                     let waits = valid.nonce > valid.next_nonce;
                     let requires = if waits { vec![tag(valid.nonce - 1)] } else { vec![] };
                     let longevity = valid.expires.map_or(u64::MAX, |end| u64::from(end.0.saturating_sub(at.number.0)));
@@ -113,10 +125,11 @@ pub(crate) fn call(
             let raw = with_our_scheme(RawExtrinsic::decode(&mut arguments).map_err(bad)?);
             let next = Next::after(state, at);
             let cost =
-                crate::validity::check_form(&next, &raw).map_err(|_| CallError::BadArguments(name.to_owned()))?.cost;
+                crate::validity::check_form(&next, &raw).map_err(|_| CallError::BadArguments(name.to_owned()))?.cost();
             let weight = Weight { ref_time: cost.weight.saturating_mul(1_000_000), proof_size: 0 };
             Ok(RuntimeDispatchInfo { weight, class: DispatchClass::Normal, partial_fee: 0 }.encode())
         }
+        "SalusApi_peers" => Ok(runtime.peers(state).encode()),
         _ => Err(CallError::NotFound(name.to_owned())),
     }
 }

@@ -1,17 +1,20 @@
 //! May an extrinsic stand in the next block? One function for the pool and for execution, so that the two
 //! never disagree.
 
+use parity_scale_codec::Encode;
 use salus_patients::{Call::Register, Registration, check_register};
 use salus_primitives::{
     Hash, Height, Moment, RawExtrinsic, Subject,
     codec::{EXTRINSIC_DEPTH_MAX, decode_strict},
     crypto::{self, Claim},
     dispatch::InvalidTransaction,
+    evidence::Evidence,
     extrinsic::{ChainContext, Era, Extrinsic, ExtrinsicError, SignedExtrinsic},
     runtime_api::{StateReader, VerifiedSignatures, signature_key},
 };
 use salus_support::{Cost, table::RuntimeTable};
 use salus_system::{keys, storage::Account, storage::BlockHash, usage};
+use salus_validators::{Call::ReportEquivocation, Error as ReportError, check_report, types::EVIDENCE_AGE_MAX};
 
 use crate::{Runtime, RuntimeCall};
 
@@ -52,6 +55,63 @@ impl Next<'_> {
     }
 }
 
+/// An extrinsic whose form is right.
+pub(crate) enum Form {
+    /// One that an account signed.
+    Signed(Box<Checked>),
+    /// A report that proves itself.
+    Report(Box<Report>),
+}
+
+impl Form {
+    /// What its call costs.
+    pub fn cost(&self) -> Cost {
+        match self {
+            Self::Signed(checked) => checked.cost,
+            Self::Report(report) => report.cost,
+        }
+    }
+}
+
+/// A bare extrinsic: nobody's nonce, signature or quota.
+pub(crate) struct Report {
+    /// What it shows.
+    pub evidence: Evidence,
+    /// The SCALE bytes of the call.
+    pub bytes: Vec<u8>,
+    /// What the call costs.
+    pub cost: Cost,
+}
+
+impl Report {
+    /// First height at which it is too old.
+    pub fn expires(&self) -> Height {
+        Height(self.evidence.height().0.saturating_add(EVIDENCE_AGE_MAX).saturating_add(1))
+    }
+
+    /// Names what it does, which is done once: striking this offender.
+    pub fn tag(&self) -> Hash {
+        crypto::blake2_256(&(*b"salus/strike", self.evidence.offender()).encode())
+    }
+
+    /// Would it succeed in the next block?
+    pub fn check(&self, next: &Next<'_>) -> Result<(), InvalidTransaction> {
+        check_report(next.state, next.number, &next.genesis(), &self.evidence).map_err(report_refused)
+    }
+}
+
+/// A report's refusal as clients know refusals.
+pub(crate) fn report_refused(error: ReportError) -> InvalidTransaction {
+    match error {
+        ReportError::NotProven => InvalidTransaction::BadProof,
+        ReportError::TooOld => InvalidTransaction::AncientBirthBlock,
+        // A later block may take it: a pool keeps what is of the future.
+        ReportError::NotYet | ReportError::TooManyReports => InvalidTransaction::Future,
+        ReportError::AlreadyStruck => InvalidTransaction::Stale,
+        ReportError::NotValidator | ReportError::LastValidator => InvalidTransaction::Call,
+    }
+}
+
 /// An extrinsic whose every part but nonce, signer and signature was checked.
 pub(crate) struct Checked {
     /// The signed parts.
@@ -67,11 +127,10 @@ pub(crate) struct Checked {
 }
 
 /// Take an extrinsic apart and check all that needs neither its account nor its signature.
-pub(crate) fn check_form(next: &Next<'_>, raw: &RawExtrinsic) -> Result<Checked, InvalidTransaction> {
+pub(crate) fn check_form(next: &Next<'_>, raw: &RawExtrinsic) -> Result<Form, InvalidTransaction> {
     let signed = match Extrinsic::parse(raw) {
         Ok(Extrinsic::Signed(signed)) => signed,
-        // No call proves itself yet.
-        Ok(Extrinsic::Bare { .. }) => return Err(InvalidTransaction::BadProof),
+        Ok(Extrinsic::Bare { call }) => return check_bare(call),
         Err(ExtrinsicError::TooLarge { .. }) => return Err(InvalidTransaction::TooLarge),
         Err(ExtrinsicError::Address { .. } | ExtrinsicError::Scheme { .. }) => {
             return Err(InvalidTransaction::BadSigner);
@@ -81,17 +140,43 @@ pub(crate) fn check_form(next: &Next<'_>, raw: &RawExtrinsic) -> Result<Checked,
         }
         Err(ExtrinsicError::Decode(_)) => return Err(InvalidTransaction::Call),
     };
-    let call: RuntimeCall = decode_strict(&signed.call, EXTRINSIC_DEPTH_MAX).map_err(|_| InvalidTransaction::Call)?;
+    let call = decode_call(&signed.call)?;
+    // It has one form, so that it is never included failing and nobody pays for it.
+    if matches!(call, RuntimeCall::Validators(ReportEquivocation { .. })) {
+        return Err(InvalidTransaction::Call);
+    }
     let birth = signed.era.birth(next.number);
     let birth_hash = next.block_hash(birth).ok_or(InvalidTransaction::AncientBirthBlock)?;
     let message = signed.payload(&next.chain(), &birth_hash);
-    Ok(Checked {
+    Ok(Form::Signed(Box::new(Checked {
         cost: Runtime::cost(&call),
         claim: Claim { key: signed.signer, message, signature: signed.signature },
         expires: signed.era.death(next.number),
         signed,
         call,
-    })
+    })))
+}
+
+fn decode_call(bytes: &[u8]) -> Result<RuntimeCall, InvalidTransaction> {
+    decode_strict(bytes, EXTRINSIC_DEPTH_MAX).map_err(|_| InvalidTransaction::Call)
+}
+
+/// The one call that proves itself; every other one needs a signature.
+fn check_bare(bytes: Vec<u8>) -> Result<Form, InvalidTransaction> {
+    let call = decode_call(&bytes)?;
+    let cost = Runtime::cost(&call);
+    match call {
+        RuntimeCall::Validators(ReportEquivocation { evidence }) => {
+            Ok(Form::Report(Box::new(Report { evidence, bytes, cost })))
+        }
+        _ => Err(InvalidTransaction::BadProof),
+    }
+}
+
+/// What an extrinsic's call costs, if it decodes.
+pub(crate) fn cost_of(raw: &RawExtrinsic) -> Option<Cost> {
+    let (Extrinsic::Signed(SignedExtrinsic { call, .. }) | Extrinsic::Bare { call }) = Extrinsic::parse(raw).ok()?;
+    decode_call(&call).ok().map(|call| Runtime::cost(&call))
 }
 
 /// Who pays for an extrinsic.

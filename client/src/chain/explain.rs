@@ -56,7 +56,7 @@ fn pallet_of(error: &RuntimeError) -> &'static str {
     match error {
         RuntimeError::System(_) => "System",
         RuntimeError::Timestamp(never) => match *never {},
-        RuntimeError::Validators(never) => match *never {},
+        RuntimeError::Validators(_) => "Validators",
         RuntimeError::Council(_) => "Council",
         RuntimeError::Registry(_) => "Registry",
         RuntimeError::Patients(_) => "Patients",
@@ -71,7 +71,7 @@ fn variant_of(error: &RuntimeError) -> Variant<MetaForm> {
     let found = match error {
         RuntimeError::System(_) => variants::<salus_system::Error>(),
         RuntimeError::Timestamp(never) => match *never {},
-        RuntimeError::Validators(never) => match *never {},
+        RuntimeError::Validators(_) => variants::<salus_validators::Error>(),
         RuntimeError::Council(_) => variants::<salus_council::Error>(),
         RuntimeError::Registry(_) => variants::<salus_registry::Error>(),
         RuntimeError::Patients(_) => variants::<salus_patients::Error>(),
@@ -135,10 +135,14 @@ fn next(error: &str) -> &'static str {
         "OneOpen" => "wait until your open motion is decided",
         "UnknownMotion" => "`salus council motions` lists the motions that are kept",
         "AlreadyVoted" => "wait for the other members",
+        "NotProven" | "TooOld" | "NotYet" | "NotValidator" => "report what the validator signed, while it is young",
+        "AlreadyStruck" => "nothing: the key is out",
+        "LastValidator" => "add another validator first",
+        "TooManyReports" => "send it again for the next block",
         "KeyTaken" | "WeakKey" => "make a new key: `salus key generate`",
         "BadText" => "use printable ASCII without spaces",
         "BadRoles" => "name roles that exist, each once",
-        "BadPeers" => "name each peer once",
+        "BadPeers" => "name each peer once, by the peer id that `salus-node key show` prints",
         "LastAdmin" => "appoint another Admin first",
         "LastKey" => "add another lasting key first",
         "UnknownKey" => "`salus key show` says whose key it is",
@@ -204,6 +208,7 @@ mod tests {
     fn every_error_of_every_pallet_has_a_sentence_and_an_advice_of_its_own() {
         let all = [
             variants::<salus_system::Error>(),
+            variants::<salus_validators::Error>(),
             variants::<salus_council::Error>(),
             variants::<salus_registry::Error>(),
             variants::<salus_patients::Error>(),

@@ -10,6 +10,7 @@ mod blocks;
 mod call;
 mod error;
 mod explain;
+mod proposers;
 mod state;
 mod submit;
 
@@ -17,6 +18,7 @@ pub use blocks::{BlockData, ExportError, ExportSummary, FinalisedBlocks};
 pub use call::{CoSignError, cosign, with_cosigns, without_cosigns};
 pub use error::{BlockName, ChainError};
 pub use explain::{Explained, explain, names};
+pub use proposers::{Proposer, Proposers};
 pub(crate) use state::decode as decode_value;
 pub use submit::{ManyReport, Receipt, SubmitError};
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{BufWriter, Write as _},
+    io::BufWriter,
     path::PathBuf,
 };
 
@@ -10,29 +10,26 @@ use clap::Subcommand;
 use salus_client::{
     actions::inspect,
     chain::{BlockData, Chain, ChainError, ExportError},
-    fhir::instant,
 };
 use salus_primitives::Height;
 use salus_runtime::RuntimeEvent;
 use salus_support::metadata::types::Phase;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{error::CliError, output::Output, session::Session};
+use super::{
+    error::CliError,
+    output::Output,
+    session::Session,
+    watch::{WatchArgs, watch},
+};
 
 /// `salus chain`
 #[derive(Subcommand, Debug)]
 pub enum ChainCommand {
     /// Show how the chain stands.
     Status,
-    /// Show each block with extrinsics as it becomes final, until Ctrl-C. With --json one object per line.
-    Watch {
-        /// Stop after this many blocks, empty ones counted.
-        #[arg(long, value_name = "N")]
-        blocks: Option<u32>,
-        /// Show empty blocks too.
-        #[arg(long)]
-        all: bool,
-    },
+    /// Show each block as it becomes final, with its proposer and round, until Ctrl-C. With --json one object per line.
+    Watch(WatchArgs),
     /// Show a block and its events.
     Block {
         /// Its height.
@@ -65,7 +62,7 @@ pub async fn run(session: &Session, command: ChainCommand) -> Result<Output, Cli
                 .with("spec_version", status.spec_version)
                 .with_text("policy", format!("{:?}", status.parameters.policy)))
         }
-        ChainCommand::Watch { blocks, all } => watch(session, &chain, blocks, all).await,
+        ChainCommand::Watch(args) => watch(session, &chain, args).await,
         ChainCommand::Block { height } => {
             let block = chain.block_at(Height(height)).await?;
             let records = chain.events(block.hash).await?;
@@ -97,48 +94,13 @@ fn described(output: Output, block: &BlockData) -> Output {
 }
 
 /// `Pallet.Event`, from the two outermost names of its debug form.
-fn event_name(event: &RuntimeEvent) -> String {
+pub(super) fn event_name(event: &RuntimeEvent) -> String {
     let text = format!("{event:?}");
     let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     match (words.next(), words.next()) {
         (Some(pallet), Some(name)) => format!("{pallet}.{name}"),
         _ => text,
     }
-}
-
-async fn watch(session: &Session, chain: &Chain, max: Option<u32>, all: bool) -> Result<Output, CliError> {
-    let mut blocks = chain.finalised_blocks().await?;
-    let mut seen = 0u32;
-    while max.is_none_or(|max| seen < max) {
-        let block = tokio::select! {
-            block = blocks.next() => block?,
-            _ = tokio::signal::ctrl_c() => break,
-        };
-        seen = seen.saturating_add(1);
-        if !all && block.extrinsics.is_empty() {
-            continue;
-        }
-        let events: Vec<String> = chain
-            .events(block.hash)
-            .await?
-            .iter()
-            .map(|record| event_name(&record.event))
-            .filter(|name| name != "System.ExtrinsicSuccess")
-            .collect();
-        let (height, time) = (block.header.number.0, instant(block.time()));
-        let line = if session.json() {
-            let hash = block.hash.to_string();
-            let count = block.extrinsics.len();
-            json!({"height": height, "block": hash, "time": time, "extrinsics": count, "events": events}).to_string()
-        } else {
-            format!("{height:>8}  {time}  {:>4} extrinsics  {}", block.extrinsics.len(), events.join(" "))
-        };
-        // Whoever read this went away, as `head` does.
-        if writeln!(std::io::stdout(), "{line}").is_err() {
-            break;
-        }
-    }
-    Ok(Output::new("").with("blocks", seen))
 }
 
 async fn export(session: &Session, chain: &Chain, file: PathBuf, to: Option<u32>) -> Result<Output, CliError> {

@@ -51,6 +51,7 @@ fn the_commands_of_a_day_are_taken() {
         "salus doctor register doc --licence-file l.txt --speciality 394814009 --key reg --json",
         "salus patient register --invite-key i --kem-key k --key me",
         "salus chain watch --node ws://127.0.0.1:9955 --json",
+        "salus chain watch --count 3 --no-empty --events",
         "salus completions zsh",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));

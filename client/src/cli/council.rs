@@ -149,6 +149,7 @@ fn act_text(act: &Act) -> String {
     match act {
         Act::OrganisationSet { id, status, .. } => format!("organisation {id}: {status:?}").to_lowercase(),
         Act::CouncilSet { members, threshold } => format!("council of {}, threshold {threshold}", members.len()),
+        Act::ValidatorsSet { add, drop } => format!("validators: {} in, {} out", add.len(), drop.len()),
         Act::ParametersSet { .. } => "parameters".to_owned(),
         Act::CancelMotion { motion } => format!("cancel motion {motion}"),
     }

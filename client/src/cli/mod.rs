@@ -15,6 +15,7 @@ mod patient;
 mod record;
 mod request;
 mod session;
+mod watch;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 

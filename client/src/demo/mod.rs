@@ -1,5 +1,5 @@
 //! The demo: two hospitals, their doctors and a patient, from registration to the patient's own list of who looked,
-//! against a real node and through JSON-RPC alone.
+//! against the real nodes of four hospitals and through JSON-RPC alone. One of the four is killed on the way.
 //!
 //! Every step that should be refused is checked to be refused, and for its own reason: a demo that ends well has
 //! seen each of them.
@@ -22,7 +22,7 @@ use crate::{
     vitals::VitalsError,
 };
 
-/// Start a hospital's node and run the main job against it, step by step.
+/// Start four hospitals' nodes and run the main job against them in turn, step by step.
 #[derive(Args, Debug, Clone)]
 pub struct DemoArgs {
     /// The node's program. Without it: `salus-node` beside this program, or on the path.
@@ -32,10 +32,13 @@ pub struct DemoArgs {
     /// chart itself.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Stop the node and exit at the end, instead of leaving it running until Ctrl-C.
+    /// How many hospitals run a validator. With three or fewer none can be spared, and none is killed.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=21))]
+    pub validators: u8,
+    /// Stop the nodes and exit at the end, instead of leaving them running until Ctrl-C.
     #[arg(long)]
     pub once: bool,
-    /// Port of the node's JSON-RPC; 0 takes a free one.
+    /// Port of the first node's JSON-RPC; 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub port: u16,
 }

@@ -9,7 +9,7 @@ use std::{
 use salus_access::Receipt as AccessReceipt;
 use salus_consent::{Action, Actions, Grantee, Kind, Kinds, Purpose, Purposes, Reason, Scope, Verdict, Withdrawal};
 use salus_primitives::{
-    BoundedVec, Hash, RecordId, Window,
+    BoundedVec, Hash, Header, RecordId, Window,
     crypto::{KeyPair, sha256},
     time::{DAY, YEAR},
 };
@@ -52,60 +52,62 @@ pub async fn tell(args: DemoArgs) -> Result<(), DemoError> {
         .tempdir()
         .map_err(|source| DemoError::Io { path: std::env::temp_dir(), source })?;
     let mut teller = Teller::default();
-    println!("Salus demo: one validator on RocksDB, two hospitals, {}", charts.source);
+    let validators = usize::from(args.validators);
+    println!("Salus demo: {validators} validators on RocksDB, two hospitals with patients, {}", charts.source);
 
-    let mut network = Network::make(args.node_program.clone(), scratch.path().join("network"), args.port)?;
+    let mut network = Network::make(args.node_program.clone(), scratch.path().join("network"), args.port, validators)?;
     let council = network.council()?;
-    let url = network.start().await?;
-    let chain = Chain::connect(&url).await?;
-    teller.aside(&format!("A hospital starts its validator: JSON-RPC at {url}, genesis {}", chain.genesis()));
+    let urls = network.start_all().await?;
+    let chain = network.turn().await?;
+    teller.aside(&format!("{validators} hospitals start their validators: genesis {}", chain.genesis()));
+    for (url, number) in urls.iter().zip(1..) {
+        teller.detail(&format!("hospital {number}: JSON-RPC at {url}"));
+    }
     let store = Store::open(&scratch.path().join("records"))
         .map_err(|error| DemoError::Action { doing: "opening the store of records".into(), error: error.into() })?;
 
     teller.chapter("1. The council registers two hospitals, each appoints its officers");
     let (aster, linden) = (Hospital::new("Aster Hospital")?, Hospital::new("Linden Clinic")?);
     aster.found(&chain, &council, &mut teller).await?;
-    linden.found(&chain, &council, &mut teller).await?;
+    linden.found(&network.turn().await?, &council, &mut teller).await?;
 
     teller.chapter("2. Each hospital enrols a doctor and employs them");
-    let amara = aster.employ(&chain, "Dr Amara", &mut teller).await?;
-    let ben = linden.employ(&chain, "Dr Ben", &mut teller).await?;
+    let amara = aster.employ(&network.turn().await?, "Dr Amara", &mut teller).await?;
+    let ben = linden.employ(&network.turn().await?, "Dr Ben", &mut teller).await?;
     let cast = Cast { aster, linden, amara, ben };
 
-    let mut chain = chain;
     let mut last = None;
     for (number, chart) in charts.bundles.iter().enumerate() {
         let middle = number == charts.bundles.len() / 2;
-        let restart = middle.then_some(&mut network);
-        let patient = of_patient(&mut chain, restart, &store, &cast, number, &chart.info, &mut teller).await?;
-        last = Some(patient);
+        last = Some(of_patient(&mut network, middle, &store, &cast, number, &chart.info, &mut teller).await?);
     }
     let patient = last.ok_or_else(|| DemoError::Node("there is no chart to file".into()))?;
 
     teller.chapter("7b. The council suspends Linden Clinic");
-    suspend(&chain, &council, &cast, &patient, &mut teller).await?;
+    suspend(&network.turn().await?, &council, &cast, &patient, &mut teller).await?;
 
-    teller.chapter("9. An auditor executes the chain again, out of the node's blocks");
-    replay(&chain, &network, scratch.path().join("blocks.bin"), &mut teller).await?;
+    teller.chapter("9. An auditor executes the chain again, out of one node's blocks");
+    replay(&network.turn().await?, &network, scratch.path().join("blocks.bin"), &mut teller).await?;
+    let agreed = network.agree().await?;
+    teller.aside(&format!("{validators} nodes agree at height {}: block {}", agreed.number, agreed.hash()));
+    teller.detail(&format!("state root {}", agreed.state_root));
 
-    summary(&chain, &network, &mut teller, &url, args.once).await?;
-    if args.once {
-        network.stop().await?;
-    } else {
-        println!("\nThe node runs until Ctrl-C.");
-        // Whatever ended the wait, the node is to be stopped.
+    summary(&agreed, &network, &mut teller, &urls, args.once);
+    if !args.once {
+        println!("\nThe nodes run until Ctrl-C.");
+        // Whatever ended the wait, the nodes are to be stopped.
         let _ = tokio::signal::ctrl_c().await;
-        network.stop().await?;
     }
+    network.stop_all().await?;
     let (steps, receipts) = teller.counts();
-    println!("demo: ok, {steps} steps, {receipts} receipts");
+    println!("demo: ok, {steps} steps, {receipts} receipts, {validators} nodes agree at height {}", agreed.number);
     Ok(())
 }
 
 /// One patient, from the invitation to their own list of who looked.
 async fn of_patient(
-    chain: &mut Chain,
-    restart: Option<&mut Network>,
+    network: &mut Network,
+    middle: bool,
     store: &Store,
     cast: &Cast,
     number: usize,
@@ -114,6 +116,7 @@ async fn of_patient(
 ) -> Result<Patient, DemoError> {
     let who = number + 1;
     teller.chapter(&format!("3. Patient {who} registers, and grants Aster Hospital Add and View for treatment"));
+    let chain = &network.turn().await?;
     let patient = enrol(chain, cast, teller).await?;
     let (general, text) = charts::general_information(&patient.id, number, chain.now().await?)?;
     // Without the patient's tag tokens a record is filed unlabelled, and then it is restricted.
@@ -136,6 +139,7 @@ async fn of_patient(
     );
 
     teller.chapter("4. Dr Amara files two records, encrypted before anything leaves the program");
+    let chain = &network.turn().await?;
     let mut filed = Vec::new();
     for (bundle, what) in [(&general, text), (chart, format!("{} FHIR resources", chart.resources()))] {
         let put = records::put(chain, store, &cast.amara.key, &cast.aster.gateway, filing(bundle), &bundle.bytes).await;
@@ -151,6 +155,7 @@ async fn of_patient(
     let (general_id, chart_id) = (filed[0], filed[1]);
 
     teller.chapter("5. Dr Ben of Linden Clinic opens one: denied. He asks; the patient approves less");
+    let chain = &network.turn().await?;
     open_denied(chain, cast, &patient, general_id, Reason::NoConsent, "Dr Ben opens the General record", teller)
         .await?;
     let request = ask(chain, cast, &patient, teller).await?;
@@ -160,18 +165,10 @@ async fn of_patient(
     let approved = doing("approving", requests::approve(chain, &patient.key, patient.id, request, terms).await)?;
     teller.step(&approved.receipt, &format!("The patient approves the kind General only: rule {}", approved.rule.id));
 
-    if let Some(network) = restart {
-        teller.aside("The node is stopped in the middle and started again");
-        let before = chain.header(chain.finalised().await?).await?;
-        network.stop().await?;
-        let url = network.start().await?;
-        *chain = Chain::connect(&url).await?;
-        let kept = chain.hash_at(before.number).await?;
-        expect("restarting the node", kept == before.hash(), "the same block", &format!("block {kept}"))?;
-        teller.detail(&format!("the chain goes on from height {}", before.number));
-    }
+    let down = if middle { interrupt(network, teller).await? } else { None };
 
     teller.chapter("6. Dr Ben opens again: a receipt, final before any byte is released");
+    let chain = &network.turn().await?;
     let opened = open(chain, cast, &patient, general_id).await?;
     expect("opening what was approved", opened.is_permitted(), "a permission", "it was denied")?;
     teller.access(
@@ -210,7 +207,14 @@ async fn of_patient(
     )
     .await?;
 
+    if let Some(number) = down {
+        network.start(number).await?;
+        let (from, to) = network.caught_up(number).await?;
+        teller.aside(&format!("Hospital {number}'s node starts again and catches up by itself: {from} to {to}"));
+    }
+
     teller.chapter("7. The patient revokes");
+    let chain = &network.turn().await?;
     let what = Withdrawal::Rules(BoundedVec::try_from(vec![approved.rule]).unwrap_or_default());
     let receipt = doing("revoking", consent::revoke(chain, &patient.key, patient.id, what).await)?;
     teller.step(&receipt, &format!("The patient revokes rule {}", approved.rule.id));
@@ -218,8 +222,27 @@ async fn of_patient(
         .await?;
 
     teller.chapter(&format!("8. Patient {who} lists who looked or tried, when, why and by which rule"));
-    history(chain, cast, &patient, teller).await?;
+    history(&network.turn().await?, cast, &patient, teller).await?;
     Ok(patient)
+}
+
+/// Half-way something happens to a node. Where one can be spared it is killed, and its number comes back; a smaller
+/// network is stopped and started again.
+async fn interrupt(network: &mut Network, teller: &mut Teller) -> Result<Option<usize>, DemoError> {
+    if let (true, Some(number)) = (network.len() >= 4, network.another()) {
+        network.kill(number)?;
+        teller.aside(&format!("Hospital {number}'s node is killed (kill -9): the others go on"));
+        return Ok(Some(number));
+    }
+    let before = network.agree().await?;
+    teller.aside("Every node is stopped in the middle and started again");
+    network.stop_all().await?;
+    network.start_all().await?;
+    let chain = network.turn().await?;
+    let kept = chain.hash_at(before.number).await?;
+    expect("restarting the nodes", kept == before.hash(), "the same block", &format!("block {kept}"))?;
+    teller.detail(&format!("the chain goes on from height {}", before.number));
+    Ok(None)
 }
 
 /// The patient registers with Aster's invitation and is confirmed.
@@ -363,25 +386,17 @@ async fn replay(chain: &Chain, network: &Network, file: PathBuf, teller: &mut Te
     Ok(())
 }
 
-async fn summary(
-    chain: &Chain,
-    network: &Network,
-    teller: &mut Teller,
-    url: &str,
-    once: bool,
-) -> Result<(), DemoError> {
-    let tip = chain.header(chain.finalised().await?).await?;
+fn summary(tip: &Header, network: &Network, teller: &mut Teller, urls: &[String], once: bool) {
     let (median, longest) = teller.times();
     println!("\nSummary");
     println!("  chain    height {}, block {}, state root {}", tip.number, tip.hash(), tip.state_root);
     println!("  finality submit to finalised: median {} ms, longest {} ms", median.as_millis(), longest.as_millis());
-    if !once {
-        println!("  node     JSON-RPC at {url}, data in {}", network.data().display());
+    if let (false, Some(url)) = (once, urls.first()) {
+        println!("  nodes    {} of them, data in {}", urls.len(), network.folder().display());
         println!("  try next salus --node {url} chain status");
         println!("           salus --node {url} chain watch");
         println!("           salus --help");
     }
-    Ok(())
 }
 
 /// The chain refused, and for the reason that was expected: where that stands.

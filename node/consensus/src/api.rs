@@ -169,6 +169,16 @@ pub enum Input {
     },
 }
 
+/// A bug that the simulator plants, to see that it finds it. No configuration reaches it.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    /// More than half of the validators decide, instead of more than two thirds.
+    QuorumOfHalf,
+    /// A block that this clock called untimely stays invalid, whatever stands behind it.
+    UntimelyForEver,
+}
+
 /// Why a block is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Why {

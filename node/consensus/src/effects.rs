@@ -16,7 +16,7 @@ use parity_scale_codec::Encode;
 use salus_primitives::{AccountId, Hash, Height, commit::CommitCertificate, crypto::sha256};
 
 use crate::{
-    api::{Act, Fatal, Timer, TimerKind},
+    api::{Act, Fatal, Flaw, Timer, TimerKind},
     convert::{
         commit_to_plain, evidence_to_plain, polka_to_plain, proposal_to_plain, round_certificate_to_plain,
         round_to_plain, signed_proposal_to_plain, signed_vote_to_plain, vote_to_plain,
@@ -82,6 +82,8 @@ pub(crate) struct Effects {
     pub certified: Option<(u32, Hash)>,
     /// The decision, once there is one.
     pub decided: Option<(CommitCertificate, Vec<Evidence>)>,
+    /// A bug the simulator planted.
+    pub flaw: Option<Flaw>,
     /// The first error in this call.
     pub fatal: Option<Fatal>,
 }
@@ -113,6 +115,7 @@ impl Effects {
             unproven: false,
             certified: None,
             decided: None,
+            flaw: None,
             fatal: None,
         }
     }

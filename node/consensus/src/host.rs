@@ -1,11 +1,11 @@
 //! The host: one height at a time, one input at a time, acts out.
 
 use arc_malachitebft_core_consensus::{Params, State};
-use arc_malachitebft_core_types::{LinearTimeouts, ThresholdParams, ValuePayload};
+use arc_malachitebft_core_types::{LinearTimeouts, ThresholdParam, ThresholdParams, ValuePayload};
 use salus_primitives::{AccountId, Hash, Height, validator_set::ValidatorSet};
 
 use crate::{
-    api::{Act, Fatal, Ignored, Input, Timeouts},
+    api::{Act, Fatal, Flaw, Ignored, Input, Timeouts},
     ctx::{Address, Checker, CoreHeight, Ctx, Set},
     effects::Effects,
     park::{Park, Parked},
@@ -22,6 +22,7 @@ pub struct Host {
     signer: Option<Signer>,
     park: Park,
     phase: Phase,
+    flaw: Option<Flaw>,
 }
 
 /// What the host is doing.
@@ -44,7 +45,14 @@ impl Host {
             signer,
             park: Park::default(),
             phase: Phase::Idle { tip },
+            flaw: None,
         }
+    }
+
+    /// The same host with a bug in it, for the simulator alone.
+    #[doc(hidden)]
+    pub fn with_flaw(self, flaw: Flaw) -> Self {
+        Self { flaw: Some(flaw), ..self }
     }
 
     /// The last height that is final as far as the host knows.
@@ -246,7 +254,12 @@ impl Host {
         let address = Address(self.signer.as_ref().map_or(AccountId([0; 32]), Signer::public));
         let params = Params {
             address,
-            threshold_params: ThresholdParams::default(),
+            threshold_params: match self.flaw {
+                Some(Flaw::QuorumOfHalf) => {
+                    ThresholdParams { quorum: ThresholdParam::new(1, 2), ..ThresholdParams::default() }
+                }
+                _ => ThresholdParams::default(),
+            },
             // The other kind of payload would have the core call every value valid.
             value_payload: ValuePayload::ProposalAndParts,
             enabled: sign,
@@ -255,6 +268,7 @@ impl Host {
         let state = State::new(Ctx, CoreHeight(height), set.clone(), params, 1, 1);
         let mut effects = Effects::new(self.checker, self.signer.clone(), self.timeouts, height, set.clone());
         effects.unconfirmed = last;
+        effects.flaw = self.flaw;
         let mut running = Running { state, effects };
         running.replay(entries)?;
         Ok(running)

@@ -81,6 +81,8 @@ mod signer;
 mod time;
 mod wal;
 
+#[doc(hidden)]
+pub use api::Flaw;
 pub use api::{Act, Fatal, Ignored, Input, Judgement, Peer, Timeouts, Timer, TimerKind, Why};
 pub use host::Host;
 pub use message::{

@@ -1,4 +1,4 @@
-//! Reading what peers send, and proofs of misbehaviour.
+//! Reading what peers send.
 
 use super::*;
 use salus_primitives::crypto::{KeyPair, sha256};
@@ -93,45 +93,4 @@ fn the_bytes_of_a_message_are_the_committed_ones() {
         "c6d36488872622d9",
     ];
     assert_eq!(digests, expected);
-}
-
-#[test]
-fn a_signature_holds_for_its_chain_only() {
-    assert!(vote(None, 0).verify(&GENESIS));
-    assert!(!vote(None, 0).verify(&Hash([6; 32])));
-    assert!(proposal(Hash([9; 32]), None).verify(&GENESIS));
-    assert!(!proposal(Hash([9; 32]), None).verify(&Hash([6; 32])));
-}
-
-#[test]
-fn two_signed_contents_at_one_place_are_proof() {
-    let a = vote(Some(Hash([1; 32])), 2);
-    let b = vote(None, 2);
-    assert!(Evidence::Votes(a, b).proves(&GENESIS));
-    assert_eq!(Evidence::Votes(a, b).offender(), key().public());
-    let c = proposal(Hash([1; 32]), None);
-    let d = proposal(Hash([1; 32]), Some(0));
-    assert!(Evidence::Proposals(c, d).proves(&GENESIS), "the round of the polka counts too");
-    assert_eq!(Evidence::Proposals(c, d).offender(), key().public());
-}
-
-#[test]
-fn nothing_less_is_proof() {
-    let a = vote(Some(Hash([1; 32])), 2);
-    assert!(!Evidence::Votes(a, a).proves(&GENESIS), "the same twice");
-    assert!(!Evidence::Votes(a, vote(None, 3)).proves(&GENESIS), "another round");
-    assert!(!Evidence::Votes(a, vote(None, 2)).proves(&Hash([6; 32])), "another chain");
-    let mut forged = vote(None, 2);
-    forged.signature = a.signature;
-    assert!(!Evidence::Votes(a, forged).proves(&GENESIS), "a signature that does not fit");
-    assert!(!Evidence::Votes(forged, a).proves(&GENESIS), "in either place");
-    let mut other_kind = vote(None, 2);
-    other_kind.vote.kind = VoteKind::Precommit;
-    other_kind.signature = key().sign(&other_kind.vote.bytes(&GENESIS));
-    assert!(!Evidence::Votes(a, other_kind).proves(&GENESIS), "a prevote and a precommit");
-    let c = proposal(Hash([1; 32]), None);
-    assert!(!Evidence::Proposals(c, c).proves(&GENESIS), "the same twice");
-    let mut forged = proposal(Hash([2; 32]), None);
-    forged.signature = c.signature;
-    assert!(!Evidence::Proposals(c, forged).proves(&GENESIS), "a signature that does not fit");
 }

@@ -13,7 +13,7 @@ use parity_scale_codec::Encode;
 use salus_primitives::{Hash, commit::CommitCertificate};
 
 use crate::{
-    api::{Act, Fatal, Ignored, Judgement, Peer, Timer, Why},
+    api::{Act, Fatal, Flaw, Ignored, Judgement, Peer, Timer, Why},
     convert::{commit_to_core, polka_to_core, round_certificate_to_core, signed_proposal_to_core, signed_vote_to_core},
     ctx::{Address, CoreHeight, Ctx, Value},
     effects::{Effects, Replay, Wanted, at_once},
@@ -128,7 +128,11 @@ impl Running {
             }
             (Judgement::Sound { build_round, timely }, Wanted::Proposed { round, pol_round }) => {
                 let fresh_and_fit = pol_round.is_none() && build_round == round && timely;
-                let fate = if fresh_and_fit || self.is_backed(&value) { Fate::Valid } else { Fate::Withheld };
+                let fate = match self.effects.flaw {
+                    _ if fresh_and_fit || self.is_backed(&value) => Fate::Valid,
+                    Some(Flaw::UntimelyForEver) => Fate::Invalid,
+                    _ => Fate::Withheld,
+                };
                 Known { build_round, fate }
             }
         };

@@ -1,53 +1,28 @@
-//! The loop: wakes when a timer runs out, a peer speaks, the pool has work or the heartbeat is due; hands the
-//! event to consensus and performs the acts it answers with, in order.
+//! The engine: hands what happens to consensus, performs the acts it answers with, in order, and catches up from
+//! peers where it is behind. It has no clock of its own and waits for nothing: whoever drives it brings the time and
+//! the events, so that a simulation drives the very engine a node runs.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use salus_consensus::{
-    Act, Fatal, Host, Input, Judgement, Peer, TimeVerdict, Timeouts, Timer, WireMessage, block_time, judge_time,
-};
+use salus_consensus::{Evidence, Fatal, Host, Ignored, Input, Peer, Signer, TimeVerdict, Timeouts, Timer, judge_time};
 use salus_primitives::{
-    Block, Hash, Height, Moment, commit::CommitCertificate, crypto::KeyPair, dispatch::InvalidTransaction,
+    AccountId, Block, Hash, Height, archive::Record, commit::CertificateError, crypto::KeyPair, header::extrinsics_root,
 };
 use salus_storage::{CommitError, StorageError};
-use tokio::sync::{mpsc, watch};
+use salus_sync::CatchUp;
 use tracing::{debug, info, warn};
 
 use crate::{
     Chain,
-    execution::{self, BlockError, Prepared},
+    execution::{BlockError, Prepared},
+    held::Held,
+    ledger::Ledger,
+    outbox::{Incoming, Offence, Outbox},
 };
-
-/// Where messages for other validators go. The network implements it.
-pub trait Outbox: Send {
-    /// Send to all validators.
-    fn broadcast(&mut self, message: &WireMessage);
-    /// Send a block's body to all validators.
-    fn send_block(&mut self, block: &Block);
-    /// Ask a peer, or anybody, for the block whose header has this SHA-256.
-    fn request_block(&mut self, height: Height, value: Hash, from: Option<Peer>);
-}
-
-/// A network of one: nobody to send to.
-pub struct Solitude;
-
-impl Outbox for Solitude {
-    fn broadcast(&mut self, _: &WireMessage) {}
-    fn send_block(&mut self, _: &Block) {}
-    fn request_block(&mut self, _: Height, _: Hash, _: Option<Peer>) {}
-}
-
-/// What peers bring.
-pub enum Incoming {
-    /// A consensus message.
-    Message(Peer, WireMessage),
-    /// A block somebody proposed.
-    Block(Peer, Box<Block>),
-}
 
 /// How the engine runs.
 #[derive(Clone, Debug)]
@@ -81,6 +56,17 @@ pub enum EngineError {
     /// A block that this node built or that was decided cannot be executed.
     #[error("block: {0}")]
     Block(#[from] BlockError),
+    /// A block that more than two thirds of the validators finalised cannot be executed here.
+    #[error(
+        "the validators finalised block {height}, which is invalid by this node's execution: {error}; stop, and \
+         compare releases and state with the other validators"
+    )]
+    FinalInvalid {
+        /// Which.
+        height: Height,
+        /// Why.
+        error: BlockError,
+    },
     /// The decided block is not here.
     #[error("the block decided at height {height} is not on this node's disk: restore the data folder")]
     Missing {
@@ -99,125 +85,287 @@ pub enum EngineError {
     },
 }
 
+/// What the engine has seen and done since it started, for metrics and for oracles.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// The height being decided, or the next one.
+    pub height: u32,
+    /// The round being decided.
+    pub round: u32,
+    /// The highest round entered so far.
+    pub round_max: u32,
+    /// Rounds above 0 entered.
+    pub rounds_more: u64,
+    /// Blocks that consensus decided here.
+    pub decided: u64,
+    /// Blocks taken over from peers, by certificate.
+    pub synced: u64,
+    /// Pairs of messages no honest validator signs both.
+    pub evidence: u64,
+    /// Messages that no honest peer sends.
+    pub unproven: u64,
+    /// Blocks judged invalid.
+    pub invalid_blocks: u64,
+    /// Headers that came with the extrinsics of another block.
+    pub other_bodies: u64,
+    /// Blocks whose time was off this node's clock.
+    pub untimely_blocks: u64,
+    /// Synced writes of the consensus log.
+    pub wal_syncs: u64,
+    /// Heights at which this validator did not sign, since its log did not lead back to its last signature.
+    pub observed: u64,
+    /// Behind the highest tip a peer claims by so many blocks.
+    pub behind: u32,
+}
+
+/// A bug that the simulator plants, to see that it finds it. No configuration reaches it.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    /// More than half of the validators decide.
+    QuorumOfHalf,
+    /// A block that this clock called untimely stays invalid.
+    UntimelyForEver,
+    /// A range of blocks is taken without its certificates.
+    CertificateUnchecked,
+    /// A range of blocks is held against the clock.
+    TimeJudgedInSync,
+    /// A header is judged with whatever body comes with it.
+    BodyUnchecked,
+}
+
 /// How many blocks pass between two looks at the disk's free space.
 const DISK_LOOK_EVERY: u32 = 64;
 
 /// The engine of one node.
-pub struct Engine {
-    chain: Arc<Chain>,
-    config: EngineConfig,
-    host: Host,
-    outbox: Box<dyn Outbox>,
+pub struct Engine<L: Ledger = salus_storage::Database> {
+    pub(crate) chain: Arc<Chain<L>>,
+    pub(crate) config: EngineConfig,
+    pub(crate) host: Host,
+    pub(crate) outbox: Box<dyn Outbox>,
+    /// Monotonic time since some start, as the driver last told it.
+    pub(crate) now: Duration,
     /// Timers that run, by when they end.
-    timers: BTreeMap<Timer, Instant>,
+    pub(crate) timers: BTreeMap<Timer, Duration>,
     /// Blocks of the height being decided, executed, by the SHA-256 of their headers.
-    prepared: BTreeMap<Hash, Prepared>,
+    pub(crate) prepared: BTreeMap<Hash, Prepared>,
+    /// Blocks that came early, and which were asked for.
+    pub(crate) held: Held,
     /// The signer's record, to be synced with the log.
-    record: Option<Vec<u8>>,
-    acts: VecDeque<Act>,
+    pub(crate) record: Option<Vec<u8>>,
+    acts: VecDeque<salus_consensus::Act>,
     /// When the last block was committed.
-    committed: Instant,
+    pub(crate) committed: Duration,
     /// A peer speaks of the next height, or a restart must go on with it.
-    wanted: bool,
+    pub(crate) wanted: bool,
+    /// The key to vote with; none of a follower.
+    authority: Option<AccountId>,
+    catch_up: CatchUp<Peer>,
+    /// Final blocks that a peer sent, to be verified and committed one by one.
+    range: VecDeque<Record>,
+    range_from: Option<Peer>,
+    pub(crate) figures: Figures,
+    pub(crate) proven: Vec<Evidence>,
+    flaw: Option<Flaw>,
 }
 
-impl Engine {
-    /// An engine on `chain`: a validator with a key, a follower without.
+impl<L: Ledger> Engine<L> {
+    /// An engine on `chain` at time `now`: a validator with a key, a follower without.
     ///
     /// # Errors
     /// [`EngineError::Consensus`] when the signer's record is another key's or damaged.
     pub fn new(
-        chain: Arc<Chain>,
+        chain: Arc<Chain<L>>,
         key: Option<KeyPair>,
         outbox: Box<dyn Outbox>,
         config: EngineConfig,
+        now: Duration,
     ) -> Result<Self, EngineError> {
-        let genesis = chain.database.identity().genesis;
+        let genesis = chain.database.genesis();
         let tip = chain.database.tip().0.number;
+        let authority = key.as_ref().map(KeyPair::public);
         let signer = match (key, chain.database.signer_load()?) {
             (None, _) => None,
-            (Some(key), None) => Some(salus_consensus::Signer::new(genesis, key)),
-            (Some(key), Some(record)) => {
-                let signer = salus_consensus::Signer::with_record(genesis, key, &record).map_err(Fatal::from)?;
-                Some(signer)
-            }
+            (Some(key), None) => Some(Signer::new(genesis, key)),
+            (Some(key), Some(record)) => Some(Signer::with_record(genesis, key, &record).map_err(Fatal::from)?),
         };
         let host = Host::new(genesis, tip, signer, config.timeouts);
         let wanted = host.must_start(chain.database.wal_entries(tip.next())?.len());
-        Ok(Self {
+        let engine = Self {
             chain,
             config,
             host,
             outbox,
+            now,
             timers: BTreeMap::new(),
             prepared: BTreeMap::new(),
+            held: Held::default(),
             record: None,
             acts: VecDeque::new(),
-            committed: Instant::now(),
+            committed: now,
             wanted,
-        })
+            authority,
+            catch_up: CatchUp::new(authority.is_some()),
+            range: VecDeque::new(),
+            range_from: None,
+            figures: Figures::default(),
+            proven: Vec::new(),
+            flaw: None,
+        };
+        engine.check_disk()?;
+        Ok(engine)
     }
 
-    /// Run until `stop` turns true.
-    ///
-    /// # Errors
-    /// [`EngineError`]: the node must end.
-    pub async fn run(
-        mut self,
-        mut incoming: mpsc::Receiver<Incoming>,
-        mut stop: watch::Receiver<bool>,
-    ) -> Result<(), EngineError> {
-        self.check_disk()?;
-        loop {
-            self.fire_timers()?;
-            self.start_if_due()?;
-            let deadline = tokio::time::Instant::from_std(self.deadline());
-            tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                Some(event) = incoming.recv() => self.incoming(event)?,
-                () = self.chain.wake.notified(), if self.host.running().is_none() => {}
-                () = tokio::time::sleep_until(deadline) => {}
-            }
-        }
+    /// The same engine with a bug in it, for the simulator alone.
+    #[doc(hidden)]
+    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
+        self.flaw = Some(flaw);
+        self.host = match flaw {
+            Flaw::QuorumOfHalf => self.host.with_flaw(salus_consensus::Flaw::QuorumOfHalf),
+            Flaw::UntimelyForEver => self.host.with_flaw(salus_consensus::Flaw::UntimelyForEver),
+            _ => self.host,
+        };
+        self
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &Arc<Chain<L>> {
+        &self.chain
+    }
+
+    /// What was seen and done so far.
+    pub fn figures(&self) -> Figures {
+        let (height, round) = self.host.running().unwrap_or((self.host.tip().next(), 0));
+        let behind = self.catch_up.behind(self.host.tip());
+        Figures { height: height.0, round, behind, ..self.figures }
+    }
+
+    /// Is no height being decided? Then new work in the pool is a reason to wake.
+    pub fn is_idle(&self) -> bool {
+        self.host.running().is_none()
     }
 
     /// When something is due next, if nothing happens before.
-    fn deadline(&self) -> Instant {
+    pub fn deadline(&self) -> Duration {
+        if !self.range.is_empty() {
+            return self.now;
+        }
         let timer = self.timers.values().min().copied();
-        let start = self.host.running().is_none().then(|| {
+        let start = (self.is_idle() && self.votes()).then(|| {
             let wait = if self.chain.pool().has_ready() { self.interval() } else { self.config.heartbeat };
             self.committed + wait
         });
-        timer.into_iter().chain(start).min().unwrap_or_else(|| Instant::now() + self.config.heartbeat)
+        let ask = self.catch_up.deadline();
+        timer.into_iter().chain(start).chain(ask).min().unwrap_or(self.now + self.config.heartbeat)
     }
 
-    fn interval(&self) -> Duration {
-        Duration::from_millis(self.chain.runtime.block_interval_min(&self.chain.database.state()))
-    }
-
-    fn fire_timers(&mut self) -> Result<(), EngineError> {
-        let now = Instant::now();
+    /// It is `now`: do what is due.
+    ///
+    /// # Errors
+    /// [`EngineError`]: the node must end.
+    pub fn wake(&mut self, now: Duration) -> Result<(), EngineError> {
+        self.now = now;
+        self.take_one()?;
         let due: Vec<Timer> = self.timers.iter().filter(|(_, end)| **end <= now).map(|(timer, _)| *timer).collect();
         for timer in due {
             if self.timers.remove(&timer).is_some() {
                 self.input(Input::Timeout(timer))?;
             }
         }
+        self.start_if_due()?;
+        self.ask_if_due();
         Ok(())
     }
 
-    /// Start the next height if the pool has work, somebody speaks of it, or the heartbeat is due.
+    /// A peer brought something.
+    ///
+    /// # Errors
+    /// [`EngineError`]: the node must end.
+    pub fn incoming(&mut self, now: Duration, event: Incoming) -> Result<(), EngineError> {
+        self.now = now;
+        match event {
+            Incoming::Message(from, message) => {
+                self.hinted(from, message.height());
+                self.input(Input::Message { from, message })
+            }
+            Incoming::Block(peer, block) => self.take_block(peer, *block),
+            Incoming::Tip(peer, tip) => {
+                self.catch_up.heard(peer, tip, self.host.tip(), now);
+                Ok(())
+            }
+            Incoming::Range(peer, records) => {
+                if !self.catch_up.answered(&peer) {
+                    debug!(?peer, "a range nobody asked for");
+                } else if records.is_empty() {
+                    self.catch_up.failed(&peer, now);
+                } else {
+                    self.range = records.into();
+                    self.range_from = Some(peer);
+                }
+                Ok(())
+            }
+            Incoming::RangeFailed(peer) => {
+                self.catch_up.failed(&peer, now);
+                Ok(())
+            }
+            Incoming::Gone(peer) => {
+                self.catch_up.gone(&peer);
+                self.held.gone(&peer);
+                Ok(())
+            }
+        }
+    }
+
+    /// A peer sent a block. It is judged if consensus asked for it, and else waits until it does.
+    fn take_block(&mut self, peer: Peer, block: Block) -> Result<(), EngineError> {
+        let (height, value) = (block.header.number, block.header.vote_value());
+        let next = self.chain.database.tip().0.number.next();
+        if height != next && height != next.next() {
+            return Ok(());
+        }
+        // The hash names the header alone. A body that is not its own says nothing about the block, else whoever
+        // sends one first could have an honest block called invalid.
+        let own_body = block.header.extrinsics_root == extrinsics_root(&block.extrinsics);
+        if !own_body && self.flaw != Some(Flaw::BodyUnchecked) {
+            self.figures.other_bodies += 1;
+            self.outbox.report(peer, Offence::OtherBody);
+            return Ok(());
+        }
+        if height != next || !self.held.answered(&value) {
+            self.held.keep(peer, value, block);
+            return Ok(());
+        }
+        match self.judge(block)? {
+            Some(judgement) => self.input(Input::Block { height, value, judgement }),
+            None => Ok(()),
+        }
+    }
+
+    /// Is this node's key among the validators of the next height? Anybody else starts no height by itself.
+    fn votes(&self) -> bool {
+        let Some(authority) = &self.authority else { return false };
+        let set = self.chain.database.with_state(|state| self.chain.runtime.validators(state));
+        set.index_of(authority).is_some()
+    }
+
+    fn interval(&self) -> Duration {
+        let ms = self.chain.database.with_state(|state| self.chain.runtime.block_interval_min(state));
+        Duration::from_millis(ms)
+    }
+
+    /// Start the next height if the pool has work, somebody speaks of it, or the heartbeat is due. A chain of one
+    /// decides at once, so there may be several to start.
     fn start_if_due(&mut self) -> Result<(), EngineError> {
-        while self.host.running().is_none() {
-            let age = self.committed.elapsed();
-            let work = age >= self.interval() && self.chain.pool().has_ready();
-            if !(self.wanted || work || age >= self.config.heartbeat) {
+        while self.is_idle() && self.range.is_empty() {
+            let age = self.now.saturating_sub(self.committed);
+            let work = || age >= self.interval() && self.chain.pool().has_ready();
+            let due = self.wanted || (self.votes() && (age >= self.config.heartbeat || work()));
+            if !due {
                 return Ok(());
             }
             self.wanted = false;
             let height = self.host.tip().next();
-            let set = self.chain.runtime.validators(&self.chain.database.state());
+            let set = self.chain.database.with_state(|state| self.chain.runtime.validators(state));
             let log = self.chain.database.wal_entries(height)?;
             let acts = self.host.start_height(height, set, &log)?;
             self.perform(acts)?;
@@ -225,17 +373,63 @@ impl Engine {
         Ok(())
     }
 
-    fn incoming(&mut self, event: Incoming) -> Result<(), EngineError> {
-        match event {
-            Incoming::Message(from, message) => self.input(Input::Message { from, message }),
-            Incoming::Block(_, block) => {
-                let (height, value) = (block.header.number, block.header.vote_value());
-                match self.judge(*block)? {
-                    Some(judgement) => self.input(Input::Block { height, value, judgement }),
-                    None => Ok(()),
-                }
-            }
+    fn ask_if_due(&mut self) {
+        if !self.range.is_empty() {
+            return;
         }
+        let tip = self.host.tip();
+        if let Some(ask) = self.catch_up.due(tip, self.now) {
+            debug!(peer = ?ask.peer, from = %ask.from, "asking for blocks");
+            self.outbox.request_range(ask.peer, ask.from, ask.max);
+        }
+    }
+
+    /// Verify, execute and commit the next block of the range a peer sent.
+    fn take_one(&mut self) -> Result<(), EngineError> {
+        let (Some(Record { block, certificate }), Some(peer)) = (self.range.pop_front(), self.range_from) else {
+            return Ok(());
+        };
+        let tip = self.host.tip();
+        let height = block.header.number;
+        if height <= tip {
+            return Ok(());
+        }
+        let set = self.chain.database.with_state(|state| self.chain.runtime.validators(state));
+        let genesis = self.chain.database.genesis();
+        let follows = block.header.follows(&self.chain.database.tip().0, self.chain.database.tip().1);
+        let certified = match &certificate {
+            Some(_) if self.flaw == Some(Flaw::CertificateUnchecked) && follows.is_ok() => Ok(()),
+            Some(_) if self.flaw == Some(Flaw::TimeJudgedInSync) && !self.is_timely(&block) => {
+                Err(CertificateError::Height { found: Height::GENESIS, expected: height })
+            }
+            Some(certificate) if follows.is_ok() => certificate.verify(&block.header, &set, &genesis),
+            _ => Err(CertificateError::Height { found: Height::GENESIS, expected: height }),
+        };
+        if let Err(error) = certified {
+            warn!(?peer, %height, %error, "a peer sent a block that is not certified");
+            self.range.clear();
+            self.catch_up.failed(&peer, self.now);
+            self.outbox.report(peer, Offence::BadRange);
+            return Ok(());
+        }
+        let prepared =
+            crate::execution::check_in_batches(&self.chain.database, &*self.chain.runtime, block).map_err(|error| {
+                if error.is_fatal() { error.into() } else { EngineError::FinalInvalid { height, error } }
+            })?;
+        let acts = self.host.skip_to(height)?;
+        self.perform(acts)?;
+        self.finish(prepared, certificate.as_ref())?;
+        self.figures.synced += 1;
+        if self.range.is_empty() {
+            self.catch_up.served(&peer);
+            info!(%height, "caught up by a range of blocks");
+        }
+        Ok(())
+    }
+
+    fn is_timely(&self, block: &Block) -> bool {
+        let (parent, clock) = (self.time_of(&self.chain.database.tip().0), self.chain.clock.now());
+        block.header.slot().is_ok_and(|slot| judge_time(parent, slot.time, clock) == TimeVerdict::Timely)
     }
 
     fn input(&mut self, input: Input) -> Result<(), EngineError> {
@@ -244,7 +438,7 @@ impl Engine {
     }
 
     /// Perform acts in order. What they lead to is queued behind them, never nested.
-    fn perform(&mut self, acts: Vec<Act>) -> Result<(), EngineError> {
+    fn perform(&mut self, acts: Vec<salus_consensus::Act>) -> Result<(), EngineError> {
         self.acts.extend(acts);
         while let Some(act) = self.acts.pop_front() {
             if let Some(input) = self.act(act)? {
@@ -252,166 +446,50 @@ impl Engine {
                 self.acts.extend(acts);
             }
         }
+        self.report_proven();
         Ok(())
     }
 
-    /// Perform one act; the answer it asks for, if it asks for one.
-    fn act(&mut self, act: Act) -> Result<Option<Input>, EngineError> {
-        let database = &self.chain.database;
-        match act {
-            Act::SaveSigned(record) => self.record = Some(record.to_bytes()),
-            Act::WalAppend { height, entry, .. } => database.wal_append(height, &entry)?,
-            Act::WalSync => match self.record.take() {
-                Some(record) => database.wal_sync_with_signer(&record)?,
-                None => database.wal_sync()?,
-            },
-            Act::Broadcast(message) => self.outbox.broadcast(&message),
-            Act::SendBlock { value, .. } => {
-                if let Some(prepared) = self.prepared.get(&value) {
-                    self.outbox.send_block(&prepared.block);
-                }
+    /// Consensus did not use what a peer sent: a lie counts against the peer, and who is behind is told so.
+    pub(crate) fn ignored(&mut self, from: Peer, why: Ignored) {
+        debug!(?from, ?why, "message not used");
+        match why {
+            Ignored::Unproven | Ignored::Unfit => {
+                self.figures.unproven += 1;
+                self.outbox.report(from, Offence::Unproven);
             }
-            Act::RequestBlock { height, value, from, .. } => return self.find_block(height, value, from),
-            Act::BuildBlock { height, round, .. } => return self.build(height, round).map(Some),
-            Act::SetTimer(timer, wait) => {
-                self.timers.insert(timer, Instant::now() + wait);
-            }
-            Act::CancelTimer(timer) => {
-                self.timers.remove(&timer);
-            }
-            Act::CancelTimers => self.timers.clear(),
-            Act::RoundStarted { height, round, proposer } => {
-                if round > 0 {
-                    info!(%height, round, ?proposer, "new round");
-                } else {
-                    debug!(%height, ?proposer, "height started");
-                }
-            }
-            Act::Observing { height, last } => {
-                warn!(%height, last = %last.position, "not signing at this height: its log does not lead back to the last signature");
-            }
-            Act::WantHeight(_) => self.wanted = true,
-            Act::Ignored { from, why } => debug!(?from, ?why, "message not used"),
-            Act::Finalised { certificate, .. } => self.commit(&certificate)?,
+            Ignored::Far { height } => self.hinted(from, height),
+            Ignored::Old { .. } => self.outbox.announce(self.host.tip()),
+            Ignored::Full => {}
         }
-        Ok(None)
     }
 
-    fn build(&mut self, height: Height, round: u32) -> Result<Input, EngineError> {
-        let chain = Arc::clone(&self.chain);
-        let (parent, _) = chain.database.tip();
-        let set = chain.runtime.validators(&chain.database.state());
-        let parent_time = parent.slot().map_or_else(|_| self.genesis_time(), |slot| slot.time);
-        let slot = execution::slot(&parent, &set, round, block_time(parent_time, chain.clock.now()));
-        let (candidates, verified) = {
-            let pool = chain.pool();
-            let candidates: Vec<_> = pool.ready().cloned().collect();
-            (candidates, pool.verified())
-        };
-        let built = execution::build(&chain.database, &*chain.runtime, slot, &mut candidates.into_iter(), &verified)?;
-        let invalid: Vec<(Hash, InvalidTransaction)> = built.invalid;
-        if !invalid.is_empty() {
-            chain.remove_invalid(&invalid);
+    /// A peer works on `height`: then the one below is final somewhere. Not only far heights tell: consensus parks what
+    /// is one ahead, and a node that missed the news of a block would wait for it for ever.
+    fn hinted(&mut self, from: Peer, height: Height) {
+        let (least, tip) = (height.previous().unwrap_or_default(), self.host.tip());
+        if least > tip {
+            self.catch_up.hinted(from, least, tip, self.now);
         }
-        let value = built.prepared.block.header.vote_value();
-        chain.database.undecided_block_save(&built.prepared.block)?;
-        self.prepared.insert(value, built.prepared);
-        Ok(Input::Built { height, round, value })
     }
 
-    /// Genesis has no slot: its time stands in the state.
-    fn genesis_time(&self) -> Moment {
-        self.chain.runtime.block_time(&self.chain.database.state())
-    }
-
-    /// Answer for a block that is here already; ask peers for one that is not.
-    fn find_block(&mut self, height: Height, value: Hash, from: Option<Peer>) -> Result<Option<Input>, EngineError> {
-        let block = match self.prepared.get(&value) {
-            Some(prepared) => Some(prepared.block.clone()),
-            None => self.load_undecided(height, &value)?,
-        };
-        let Some(block) = block else {
-            self.outbox.request_block(height, value, from);
-            return Ok(None);
-        };
-        let judgement = self.judge(block)?;
-        Ok(judgement.map(|judgement| Input::Block { height, value, judgement }))
-    }
-
-    fn load_undecided(&self, height: Height, value: &Hash) -> Result<Option<Block>, EngineError> {
-        for hash in self.chain.database.undecided_block_list(height) {
-            if let Some(block) = self.chain.database.undecided_block_load(height, &hash)?
-                && block.header.vote_value() == *value
-            {
-                return Ok(Some(block));
+    /// Put what proves a validator's misbehaviour into the pool, so that the next block can act on it.
+    fn report_proven(&mut self) {
+        for evidence in std::mem::take(&mut self.proven) {
+            let offender = evidence.offender();
+            match self.chain.report_evidence(&evidence) {
+                Ok(hash) => warn!(%offender, %hash, "a validator signed two different things: reported"),
+                Err(error) => debug!(%offender, %error, "evidence not reported"),
             }
         }
-        Ok(None)
     }
 
-    /// Execute a block on the tip and say what it is worth; none when it is not for the next height. A sound one is
-    /// stored before anything is said for it.
-    fn judge(&mut self, block: Block) -> Result<Option<Judgement>, EngineError> {
-        let (tip, _) = self.chain.database.tip();
-        if block.header.number != tip.number.next() {
-            return Ok(None);
-        }
-        let value = block.header.vote_value();
-        if !self.prepared.contains_key(&value) {
-            let verified = self.chain.pool().verified();
-            match execution::check(&self.chain.database, &*self.chain.runtime, block, &verified) {
-                Ok(prepared) => {
-                    self.chain.database.undecided_block_save(&prepared.block)?;
-                    self.prepared.insert(value, prepared);
-                }
-                Err(error) if error.is_fatal() => return Err(error.into()),
-                Err(error) => {
-                    warn!(height = %tip.number.next(), %error, "a proposed block is invalid");
-                    return Ok(Some(Judgement::Invalid));
-                }
-            }
-        }
-        let header = &self.prepared[&value].block.header;
-        let Ok(slot) = header.slot() else { return Ok(Some(Judgement::Invalid)) };
-        let parent_time = tip.slot().map_or_else(|_| self.genesis_time(), |slot| slot.time);
-        Ok(Some(match judge_time(parent_time, slot.time, self.chain.clock.now()) {
-            TimeVerdict::NotAfterParent => Judgement::Invalid,
-            verdict => Judgement::Sound { build_round: slot.build_round, timely: verdict == TimeVerdict::Timely },
-        }))
-    }
-
-    fn commit(&mut self, certificate: &CommitCertificate) -> Result<(), EngineError> {
-        let prepared = match self.prepared.remove(&certificate.value) {
-            Some(prepared) => prepared,
-            None => {
-                let height = certificate.height;
-                let block = self.load_undecided(height, &certificate.value)?.ok_or(EngineError::Missing { height })?;
-                let verified = self.chain.pool().verified();
-                execution::check(&self.chain.database, &*self.chain.runtime, block, &verified)?
-            }
-        };
-        let header = &prepared.block.header;
-        let (number, hash) = (header.number, header.hash());
-        let Prepared { block, changes, tree } = prepared;
-        self.chain.database.commit(&block, Some(certificate), &changes, tree)?;
-        self.prepared.clear();
-        self.timers.clear();
-        self.committed = Instant::now();
-        let extrinsics = block.extrinsics.len();
-        if extrinsics > 0 {
-            info!(height = %number, %hash, extrinsics, round = certificate.round, "finalised");
-        } else {
-            debug!(height = %number, %hash, "finalised, empty");
-        }
-        self.chain.finalised(block, changes, hash);
-        if number.0.is_multiple_of(DISK_LOOK_EVERY) {
-            self.check_disk()?;
-        }
-        Ok(())
-    }
-
-    fn check_disk(&self) -> Result<(), EngineError> {
+    pub(crate) fn check_disk(&self) -> Result<(), EngineError> {
         let (free, min) = (self.chain.database.free_bytes()?, self.config.free_bytes_min);
         if free < min { Err(EngineError::DiskLow { free, min }) } else { Ok(()) }
+    }
+
+    pub(crate) fn look_at_disk(&self, height: Height) -> Result<(), EngineError> {
+        if height.0.is_multiple_of(DISK_LOOK_EVERY) { self.check_disk() } else { Ok(()) }
     }
 }

@@ -229,6 +229,15 @@ impl VerifiedSignatures for Good {
 /// Fewest signatures worth a thread of their own.
 const BATCH_MIN: usize = 64;
 
+/// Verify signatures as one batch: the names of all of them, or of none when a bad one is among them.
+pub(crate) fn good_claims(claims: &[Claim]) -> Vec<Hash> {
+    let random = rand_core::UnwrapErr(getrandom::SysRng);
+    if !verify_batch(claims, random) {
+        return Vec::new();
+    }
+    claims.iter().map(|claim| signature_key(&claim.key, &claim.message, &claim.signature)).collect()
+}
+
 /// Verify a block's signatures in batches, on as many threads as there are cores. A batch with a bad one among it
 /// is left out whole: execution verifies its signatures one by one and names the bad one.
 pub fn verify_ahead(
@@ -243,15 +252,8 @@ pub fn verify_ahead(
     }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let share = claims.len().div_ceil(cores).max(BATCH_MIN);
-    let good = |claims: &[Claim]| -> Vec<Hash> {
-        let random = rand_core::UnwrapErr(getrandom::SysRng);
-        if !verify_batch(claims, random) {
-            return Vec::new();
-        }
-        claims.iter().map(|claim| signature_key(&claim.key, &claim.message, &claim.signature)).collect()
-    };
     thread::scope(|scope| {
-        let batches: Vec<_> = claims.chunks(share).map(|claims| scope.spawn(move || good(claims))).collect();
+        let batches: Vec<_> = claims.chunks(share).map(|claims| scope.spawn(move || good_claims(claims))).collect();
         Good(batches.into_iter().flat_map(|batch| batch.join().unwrap_or_default()).collect())
     })
 }

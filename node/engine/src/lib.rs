@@ -8,14 +8,24 @@
 //! ```
 //! Submitting and reading work from any thread through [`Chain`]; only the [`Engine`] writes.
 
+mod acts;
 pub mod archive;
 mod chain;
 mod clock;
 mod engine;
 pub mod execution;
+mod held;
+mod ledger;
+mod outbox;
+mod run;
 mod watch;
 
-pub use chain::{Chain, OnFinalised};
+pub use chain::{Chain, Hooks};
 pub use clock::{Clock, SystemClock};
-pub use engine::{Engine, EngineConfig, EngineError, Incoming, Outbox, Solitude};
+#[doc(hidden)]
+pub use engine::Flaw;
+pub use engine::{Engine, EngineConfig, EngineError, Figures};
+pub use ledger::Ledger;
+pub use outbox::{Incoming, Offence, Outbox, Solitude};
+pub use run::run;
 pub use watch::{Listener, Status, Watchers};

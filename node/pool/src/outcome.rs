@@ -16,7 +16,7 @@ pub enum Refused {
     /// The bytes are not an extrinsic of this chain.
     #[error("not an extrinsic of this chain: {0}")]
     Malformed(#[from] ExtrinsicError),
-    /// In the pool already, byte for byte.
+    /// In the pool already: byte for byte, or a bare one that does the same.
     #[error("already in the pool: wait for it")]
     AlreadyPending,
     /// In a finalised block already, byte for byte.

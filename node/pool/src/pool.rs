@@ -144,9 +144,34 @@ impl Pool {
     ) -> Result<Submitted, Refused> {
         self.look_over(&raw, now_ms)?;
         Extrinsic::parse(&raw)?;
-        let (hash, bytes) = (raw.hash(), raw.wire_len());
         let valid = runtime.validate(state, parent, &raw, &self.verified).map_err(Refused::Invalid)?;
-        self.height = self.height.max(parent.number);
+        self.enter(raw, now_ms, valid, parent.number)
+    }
+
+    /// Take an extrinsic in that the caller found valid on the state of `parent`, the newest block.
+    ///
+    /// # Errors
+    /// As [`Pool::submit`].
+    pub fn submit_valid(
+        &mut self,
+        raw: RawExtrinsic,
+        now_ms: u64,
+        valid: ValidTransaction,
+        parent: &Header,
+    ) -> Result<Submitted, Refused> {
+        self.look_over(&raw, now_ms)?;
+        self.enter(raw, now_ms, valid, parent.number)
+    }
+
+    fn enter(
+        &mut self,
+        raw: RawExtrinsic,
+        now_ms: u64,
+        valid: ValidTransaction,
+        parent: Height,
+    ) -> Result<Submitted, Refused> {
+        let (hash, bytes) = (raw.hash(), raw.wire_len());
+        self.height = self.height.max(parent);
         if let Some(signer) = valid.signer {
             self.rates.add(signer, now_ms);
         }
@@ -172,6 +197,10 @@ impl Pool {
         bytes: usize,
         valid: ValidTransaction,
     ) -> Result<Submitted, Refused> {
+        // Of several bare ones that do the same, one is enough. There are few of them.
+        if valid.tag.is_some() && self.bare.values().any(|entry| entry.valid.tag == valid.tag) {
+            return Err(Refused::AlreadyPending);
+        }
         let account = valid.signer.and_then(|signer| self.accounts.get(&signer));
         // A caller may be a block ahead of the pool or behind it.
         let next_nonce = account.map_or(valid.next_nonce, |account| account.next_nonce.max(valid.next_nonce));

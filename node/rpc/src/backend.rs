@@ -1,6 +1,6 @@
 //! What the server asks of the chain. The node implements it over storage, pool and engine.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use salus_primitives::{
@@ -42,10 +42,70 @@ pub struct FinalisedBlock {
 /// How the pool is filled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStatus {
-    /// Extrinsics in it.
-    pub extrinsics: usize,
-    /// Their bytes.
+    /// Extrinsics that can stand in the next block.
+    pub ready: usize,
+    /// Extrinsics that wait for an earlier nonce.
+    pub waiting: usize,
+    /// Bytes of both.
     pub bytes: usize,
+}
+
+impl PoolStatus {
+    /// Extrinsics in it, ready and waiting together.
+    pub fn extrinsics(&self) -> usize {
+        self.ready + self.waiting
+    }
+}
+
+/// A connected peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Its network key, by which the chain lists it.
+    pub key: AccountId,
+    /// Is it a validator's node?
+    pub validator: bool,
+    /// The newest height it says is final for it; none while it has said nothing. A claim, not a proof.
+    pub tip: Option<Height>,
+}
+
+/// How the node stands among the others, besides what its chain says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// The name its operator gave it.
+    pub name: String,
+    /// The round in which the next height is being decided; 0 while none is.
+    pub round: u32,
+    /// The key it votes with, none where it only follows.
+    pub validator: Option<AccountId>,
+    /// Is that key among the validators that decide the next height?
+    pub in_set: bool,
+    /// How many validators decide the next height.
+    pub validators: usize,
+    /// How many of them it takes.
+    pub quorum: usize,
+    /// Who is connected.
+    pub peers: Vec<PeerStatus>,
+    /// How many blocks the highest tip a peer claims is above this node's. A claim, not a proof.
+    pub behind: u32,
+    /// Since the newest block became final here, or since the start.
+    pub heartbeat_age: Duration,
+}
+
+impl NodeStatus {
+    /// Is the node catching up? One block behind is the usual moment between two nodes' commits.
+    pub fn is_syncing(&self) -> bool {
+        self.behind > 1
+    }
+
+    /// Should it have peers at all? The only validator of a chain needs none.
+    pub fn should_have_peers(&self) -> bool {
+        self.validators > 1 || !self.in_set
+    }
+
+    /// How many validators can vote together as far as this node sees: those connected, and itself.
+    pub fn validators_reached(&self) -> usize {
+        self.peers.iter().filter(|peer| peer.validator).count() + usize::from(self.in_set)
+    }
 }
 
 /// Why the pool does not take an extrinsic, as a class with the number clients see.
@@ -216,16 +276,8 @@ pub trait Backend: Send + Sync + 'static {
     /// How the pool is filled.
     fn pool_status(&self) -> PoolStatus;
 
-    /// Connected peers.
-    fn peers(&self) -> u32;
-
-    /// Is the node still catching up with its peers?
-    fn is_syncing(&self) -> bool;
-
-    /// Should the node have peers at all? A network of one has none.
-    fn should_have_peers(&self) -> bool {
-        true
-    }
+    /// How the node stands among the others.
+    fn node_status(&self) -> NodeStatus;
 
     /// The nonce to sign next: `in_state` when nothing of the account waits in the pool, else the first number
     /// after those that wait without a gap.

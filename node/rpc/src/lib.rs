@@ -11,6 +11,7 @@ mod blocks;
 mod chain_head;
 mod chain_spec;
 mod connection;
+mod counters;
 pub mod error;
 pub mod hexes;
 mod legacy;
@@ -31,9 +32,11 @@ mod tests;
 
 pub use args::Args;
 pub use backend::{
-    Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, PoolStatus, Refusal, SubmitError,
+    Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, PeerStatus, PoolStatus,
+    Refusal, SubmitError,
 };
+pub use counters::Cause;
 pub use error::RpcError;
 pub use limits::Limits;
 pub use registry::{Extension, MethodsError, MethodsExtension, Run};
-pub use server::{Figures, Server, ServerConfig, StartError, TOKEN_CHARS_MIN, Token, TokenError};
+pub use server::{Figures, Meter, Server, ServerConfig, StartError, TOKEN_CHARS_MIN, Token, TokenError};

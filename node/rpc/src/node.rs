@@ -1,31 +1,11 @@
 //! What every method has at hand: the chain, the limits, the budgets that all connections share, the counters.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use salus_primitives::{Hash, Header, runtime_api::StateReader};
 use tokio::sync::Semaphore;
 
-use crate::{backend::Backend, error::RpcError, limits::Limits};
-
-/// Counters of the server, for metrics. Each only rises.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub sockets: AtomicU64,
-    pub sockets_refused: AtomicU64,
-    pub requests_refused: AtomicU64,
-    pub calls: AtomicU64,
-    pub calls_busy: AtomicU64,
-    pub cut_slow: AtomicU64,
-}
-
-impl Counters {
-    pub fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-}
+use crate::{backend::Backend, counters::Counters, error::RpcError, limits::Limits};
 
 /// Shared by all connections.
 pub(crate) struct Node {
@@ -37,7 +17,8 @@ pub(crate) struct Node {
     pub operations: Arc<Semaphore>,
     /// Bytes produced for all connections and not taken by their sockets yet.
     pub unsent: Arc<AtomicUsize>,
-    pub counters: Counters,
+    /// What was served and refused.
+    pub counters: Arc<Counters>,
 }
 
 impl Node {
@@ -46,7 +27,7 @@ impl Node {
             subscriptions: Arc::new(Semaphore::new(limits.subscriptions)),
             operations: Arc::new(Semaphore::new(limits.operations_running)),
             unsent: Arc::default(),
-            counters: Counters::default(),
+            counters: Arc::default(),
             backend,
             limits,
         }

@@ -13,8 +13,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{
     args::Args,
     connection::Connection,
+    counters::Cause,
     error::RpcError,
-    node::{Counters, Node},
+    node::Node,
     openrpc,
     table::{Kind, METHODS, Method},
 };
@@ -183,6 +184,7 @@ impl Registry {
                     match (args, permit) {
                         (Err(error), _) => sink.reject(error).await,
                         (_, Err(_)) => {
+                            node.counters.refuse(Cause::Subscriptions);
                             sink.reject(RpcError::TooManySubscriptions { max: node.limits.subscriptions }).await;
                         }
                         (Ok(args), Ok(permit)) => {
@@ -293,7 +295,7 @@ impl Subscriber {
         match self.sink.send_timeout(message, patience).await {
             Ok(()) => Ok(()),
             Err(jsonrpsee::SendTimeoutError::Timeout(_)) => {
-                Counters::count(&self.node.counters.cut_slow);
+                self.node.counters.refuse(Cause::SlowReader);
                 self.connection.cut();
                 Err(Gone)
             }

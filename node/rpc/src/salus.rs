@@ -43,6 +43,16 @@ pub(crate) fn methods(node: &Arc<Node>) -> Vec<Extension> {
         },
         Extension {
             method: Method::call(
+                "salus_status",
+                &[],
+                &[],
+                Shape::Object,
+                "How this node stands: height, round, its place in the validator set, peers, pool, and whether it is behind.",
+            ),
+            run: with(status),
+        },
+        Extension {
+            method: Method::call(
                 "salus_proof",
                 &[],
                 &const { [required("keys", Shape::BytesList), optional("hash", Shape::Hash)] },
@@ -71,16 +81,49 @@ fn version(node: &Node, _: &Args) -> Result<Value, RpcError> {
 
 fn health(node: &Node, _: &Args) -> Result<Value, RpcError> {
     let (hash, header) = node.backend.finalised();
-    let pool = node.backend.pool_status();
+    let (pool, status) = (node.backend.pool_status(), node.backend.node_status());
     Ok(json!({
         "height": header.number.0,
         "hash": hash.to_string(),
         "stateRoot": header.state_root.to_string(),
         "time": header.slot().ok().map(|slot| slot.time.0),
-        "peers": node.backend.peers(),
-        "isSyncing": node.backend.is_syncing(),
-        "poolExtrinsics": pool.extrinsics,
+        "peers": status.peers.len(),
+        "isSyncing": status.is_syncing(),
+        "poolExtrinsics": pool.extrinsics(),
         "poolBytes": pool.bytes,
+    }))
+}
+
+fn status(node: &Node, _: &Args) -> Result<Value, RpcError> {
+    let identity = node.backend.identity();
+    let (hash, header) = node.backend.finalised();
+    let (pool, status) = (node.backend.pool_status(), node.backend.node_status());
+    let peers = status.peers.iter().map(|peer| {
+        json!({
+            "key": crate::hexes::encode(peer.key.0),
+            "validator": peer.validator,
+            "tip": peer.tip.map(|tip| tip.0),
+        })
+    });
+    Ok(json!({
+        "name": status.name,
+        "version": identity.node_version,
+        "chain": identity.chain,
+        "genesis": identity.genesis.to_string(),
+        "height": header.number.0,
+        "hash": hash.to_string(),
+        "round": status.round,
+        "validator": status.validator.map(|key| key.to_string()),
+        "inSet": status.in_set,
+        "validators": status.validators,
+        "quorum": status.quorum,
+        "validatorsReached": status.validators_reached(),
+        "peers": peers.collect::<Vec<_>>(),
+        "shouldHavePeers": status.should_have_peers(),
+        "behind": status.behind,
+        "syncing": status.is_syncing(),
+        "pool": { "ready": pool.ready, "waiting": pool.waiting, "bytes": pool.bytes },
+        "heartbeatAgeMs": u64::try_from(status.heartbeat_age.as_millis()).unwrap_or(u64::MAX),
     }))
 }
 

@@ -167,6 +167,8 @@ pub const METHODS: &[Method] = &[
     Method::call("system_version", &[], &[], Text, "The node program's version."),
     Method::call("system_properties", &[], &[], Object, "What wallets want to know of the chain."),
     Method::call("system_health", &[], &[], Object, "Peers, whether the node is catching up, whether it should have peers."),
+    Method::call("system_peers", &[], &[], Objects,
+        "Connected peers: peer id, role, and the newest block here that each says is final for it too."),
     Method::call("system_accountNextIndex", &["account_nextIndex"], &[required("account", Text)], Number,
         "The nonce an account should sign next, what waits in the pool counted in."),
     Method::call("system_dryRun", &["system_dryRunAt"], &[EXTRINSIC, HASH], Bytes,

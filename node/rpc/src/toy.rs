@@ -23,7 +23,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     backend::{
-        Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, PoolStatus, Refusal, SubmitError,
+        Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, PeerStatus, PoolStatus,
+        Refusal, SubmitError,
     },
     connection::lock,
 };
@@ -68,6 +69,7 @@ struct Inner {
     pool: Vec<Pooled>,
     upgrade: bool,
     refuse: Option<Refusal>,
+    status: NodeStatus,
 }
 
 /// The chain.
@@ -76,6 +78,23 @@ pub struct Toy {
     inner: Mutex<Inner>,
     blocks: broadcast::Sender<Arc<FinalisedBlock>>,
     runtime: ToyRuntime,
+}
+
+/// How a toy stands until it is told otherwise: one of four validators, connected to the other three.
+pub fn four_hospitals() -> NodeStatus {
+    let key = |seed: u8| KeyPair::from_seed(&[seed; 32]).public();
+    let peer = |seed: u8| PeerStatus { key: key(seed), validator: true, tip: Some(Height::GENESIS) };
+    NodeStatus {
+        name: "toy".into(),
+        round: 0,
+        validator: Some(key(200)),
+        in_set: true,
+        validators: 4,
+        quorum: 3,
+        peers: [201, 202, 203].map(peer).to_vec(),
+        behind: 0,
+        heartbeat_age: Duration::from_millis(1_500),
+    }
 }
 
 impl Default for Toy {
@@ -111,7 +130,13 @@ impl Toy {
                 node_name: "salus-toy".into(),
                 node_version: "0.1.0".into(),
             },
-            inner: Mutex::new(Inner { chain: vec![genesis], pool: Vec::new(), upgrade: false, refuse: None }),
+            inner: Mutex::new(Inner {
+                chain: vec![genesis],
+                pool: Vec::new(),
+                upgrade: false,
+                refuse: None,
+                status: four_hospitals(),
+            }),
             blocks: broadcast::channel(capacity).0,
             runtime: ToyRuntime,
         }
@@ -125,6 +150,11 @@ impl Toy {
     /// Refuse every extrinsic for this reason from now on, or no more.
     pub fn refuse(&self, class: Option<Refusal>) {
         lock(&self.inner).refuse = class;
+    }
+
+    /// Stand among the others like this from now on.
+    pub fn stand(&self, status: NodeStatus) {
+        lock(&self.inner).status = status;
     }
 
     /// Forget the state of a block.
@@ -348,15 +378,13 @@ impl Backend for Toy {
     fn pool_status(&self) -> PoolStatus {
         let inner = lock(&self.inner);
         let bytes = inner.pool.iter().map(|pooled| pooled.extrinsic.wire_len()).sum();
-        PoolStatus { extrinsics: inner.pool.len(), bytes }
+        let next = |signer: &AccountId| inner.head().state.as_ref().map_or(0, |state| nonce_of(state, signer));
+        let ready = inner.pool.iter().filter(|pooled| pooled.signed.nonce <= next(&pooled.signed.signer)).count();
+        PoolStatus { ready, waiting: inner.pool.len() - ready, bytes }
     }
 
-    fn peers(&self) -> u32 {
-        3
-    }
-
-    fn is_syncing(&self) -> bool {
-        false
+    fn node_status(&self) -> NodeStatus {
+        lock(&self.inner).status.clone()
     }
 
     fn dry_run(&self, at: &Hash, extrinsic: &RawExtrinsic) -> Option<DryRun> {

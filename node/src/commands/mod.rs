@@ -6,6 +6,7 @@ pub mod check;
 pub mod key;
 pub mod replay;
 pub mod run;
+pub mod status;
 
 use indicatif::{ProgressBar, ProgressStyle};
 

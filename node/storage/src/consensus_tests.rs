@@ -22,6 +22,20 @@ fn the_log_keeps_its_order_across_a_restart() {
 }
 
 #[test]
+fn every_synced_write_is_timed_and_no_other() {
+    let (_folder, db) = start();
+    let count = || db.sync_times().count();
+    let before = count();
+    db.wal_append(Height(1), b"entry").unwrap();
+    assert_eq!(count(), before);
+    db.wal_sync().unwrap();
+    assert_eq!(count(), before + 1);
+    db.wal_sync_with_signer(b"record").unwrap();
+    assert_eq!(count(), before + 2);
+    assert!(db.sync_times().total > std::time::Duration::ZERO);
+}
+
+#[test]
 fn the_log_grows_past_one_byte_of_sequence_in_order() {
     let (folder, db) = start();
     let entries: Vec<Vec<u8>> = (0..300u32).map(|number| number.to_le_bytes().to_vec()).collect();

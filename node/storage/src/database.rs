@@ -10,7 +10,7 @@ use std::{
 use salus_primitives::{Block, Hash, Header, Height, RawExtrinsic, commit::CommitCertificate, runtime_api::Changes};
 
 use crate::{
-    OpenError, QueryError, State, StorageError,
+    OpenError, QueryError, State, StorageError, TimingFigures,
     columns::{
         Bodies, Certificates, Column, Headers, Heights, Meta, Tree,
         meta::{Row, read_tip},
@@ -246,6 +246,12 @@ impl Database {
     /// [`StorageError::Io`] when the system does not say.
     pub fn free_bytes(&self) -> Result<u64, StorageError> {
         crate::disk::free_bytes(self.store.path()).map_err(|error| StorageError::Io { detail: error.to_string() })
+    }
+
+    /// How long the synced writes took that succeeded since it was opened: those of blocks, of the consensus log and of
+    /// the signer's record.
+    pub fn sync_times(&self) -> TimingFigures {
+        self.store.syncs.figures()
     }
 }
 

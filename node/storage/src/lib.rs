@@ -4,6 +4,7 @@
 //! - [`Database`] opens, reads and commits: one synced batch per block across all column families.
 //! - [`State`] is the state after one height, the newest or an older one.
 //! - [`proof`] has the state root and proofs against it, as pure functions.
+//! - [`timing`] counts how long synced writes take.
 //! - [`commitment`] is what the tree must do, so that a faster one can replace it.
 //!
 //! The bytes of each column family are drawn in its file under `columns/` and pinned by
@@ -21,6 +22,7 @@ mod jellyfish;
 pub mod proof;
 mod reader;
 mod store;
+pub mod timing;
 
 pub use check::Checked;
 pub use commitment::{MemoryTree, TreeUpdate};
@@ -28,6 +30,7 @@ pub use database::{Database, FORMAT_VERSION, Identity, Options};
 pub use error::{CommitError, OpenError, QueryError, StorageError};
 pub use proof::{EMPTY_ROOT, Proof, ProofError, state_root, verify_proof};
 pub use reader::{Entry, SCAN_KEYS_MAX, State};
+pub use timing::{Timing, TimingFigures};
 
 #[cfg(test)]
 mod testing;

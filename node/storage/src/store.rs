@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
 };
 
 use rocksdb::{
@@ -16,6 +17,7 @@ use rocksdb::{
 use crate::{
     OpenError, Options, StorageError,
     columns::{self, Column},
+    timing::{SYNC_BOUNDS, Timing},
 };
 
 /// RocksDB with our columns.
@@ -23,6 +25,8 @@ pub(crate) struct Store {
     db: DB,
     path: PathBuf,
     failed: AtomicBool,
+    /// How long synced writes take.
+    pub(crate) syncs: Timing,
 }
 
 /// Does a write return before or after it is on disk?
@@ -57,7 +61,7 @@ impl Store {
         let column = column_options(options);
         let descriptors = names.iter().map(|name| ColumnFamilyDescriptor::new(name, column.clone()));
         let db = DB::open_cf_descriptors(&rocks, path, descriptors).map_err(failed)?;
-        Ok(Self { db, path: path.to_owned(), failed: AtomicBool::new(false) })
+        Ok(Self { db, path: path.to_owned(), failed: AtomicBool::new(false), syncs: Timing::new(SYNC_BOUNDS) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -102,12 +106,22 @@ impl Store {
     pub(crate) fn write(&self, batch: Batch<'_>, durability: Durability) -> Result<(), StorageError> {
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Synced);
-        self.guarded(|| self.db.write_opt(batch.inner, &options))
+        let write = || self.guarded(|| self.db.write_opt(batch.inner, &options));
+        match durability {
+            Durability::Synced => self.timed(write),
+            Durability::Buffered => write(),
+        }
     }
 
     /// Make every write so far survive a power cut.
     pub(crate) fn sync(&self) -> Result<(), StorageError> {
-        self.guarded(|| self.db.flush_wal(true))
+        self.timed(|| self.guarded(|| self.db.flush_wal(true)))
+    }
+
+    /// Count how long a synced write takes; one that fails says nothing of the disk's speed.
+    fn timed(&self, write: impl FnOnce() -> Result<(), StorageError>) -> Result<(), StorageError> {
+        let begun = Instant::now();
+        write().inspect(|()| self.syncs.add(begun.elapsed()))
     }
 
     fn guarded(&self, write: impl FnOnce() -> Result<(), rocksdb::Error>) -> Result<(), StorageError> {

@@ -1,8 +1,13 @@
 //! What each act does when its motion passed, and when it runs.
 
 use salus_primitives::{AccountId, Height, Moment, Subject, subject::Roles};
+use salus_registry::{
+    storage::Organisations,
+    types::{Caps, OrganisationStatus},
+};
 use salus_support::{Overlay, PalletEvent, StateReader, context::Deposited, ensure};
 use salus_system::{keys, storage::ChainParameters};
+use salus_validators::types::{Added, Authorities};
 
 use crate::{
     Event, members,
@@ -12,7 +17,7 @@ use crate::{
 
 /// Run what is due. The executive calls this at the start of each block, before any extrinsic. A block in
 /// which nothing is due costs one read.
-pub fn on_initialise(state: &mut Overlay<'_>, now: Moment, _height: Height, events: &mut Vec<Deposited>) {
+pub fn on_initialise(state: &mut Overlay<'_>, now: Moment, height: Height, events: &mut Vec<Deposited>) {
     if Due::get(state).is_none_or(|due| now < due) {
         return;
     }
@@ -22,7 +27,7 @@ pub fn on_initialise(state: &mut Overlay<'_>, now: Moment, _height: Height, even
         .collect();
     due.sort_unstable_by_key(|motion| motion.number);
     for motion in due {
-        events.extend(run(state, now, motion).into_iter().map(Happened::deposit));
+        events.extend(run(state, (now, height), motion).into_iter().map(Happened::deposit));
     }
     refresh_due(state);
 }
@@ -33,6 +38,8 @@ pub(crate) enum Happened {
     Council(Event),
     /// The registry's.
     Registry(salus_registry::Event),
+    /// The validators'.
+    Validators(salus_validators::Event),
 }
 
 impl Happened {
@@ -40,6 +47,7 @@ impl Happened {
         match self {
             Self::Council(event) => deposited(&event),
             Self::Registry(event) => deposited(&event),
+            Self::Validators(event) => deposited(&event),
         }
     }
 }
@@ -48,12 +56,15 @@ fn deposited<E: PalletEvent>(event: &E) -> Deposited {
     Deposited { pallet: E::PALLET, bytes: event.encode() }
 }
 
+/// The time and the height of a block.
+pub(crate) type When = (Moment, Height);
+
 /// Run a motion that passed, once: whether it succeeds or fails, its act is not tried again.
-pub(crate) fn run(state: &mut Overlay<'_>, now: Moment, mut motion: Motion) -> Vec<Happened> {
+pub(crate) fn run(state: &mut Overlay<'_>, when: When, mut motion: Motion) -> Vec<Happened> {
     let number = motion.number;
     let mut happened = Vec::new();
     state.begin();
-    match perform(state, now, &motion.act) {
+    match perform(state, when, &motion.act) {
         Ok(event) => {
             state.commit();
             motion.stage = Stage::Executed;
@@ -70,10 +81,10 @@ pub(crate) fn run(state: &mut Overlay<'_>, now: Moment, mut motion: Motion) -> V
     happened
 }
 
-/// Would this act run now? Leaves no trace.
-pub(crate) fn try_out(state: &mut Overlay<'_>, now: Moment, act: &Act) -> Result<(), ActError> {
+/// Would this act run at `when`, on the state as it is? Leaves no trace.
+pub(crate) fn try_out(state: &mut Overlay<'_>, when: When, act: &Act) -> Result<(), ActError> {
     state.begin();
-    let outcome = perform(state, now, act).map(|_| ());
+    let outcome = perform(state, when, act).map(|_| ());
     state.rollback();
     outcome
 }
@@ -92,7 +103,8 @@ pub(crate) fn refresh_due(state: &mut Overlay<'_>) {
     }
 }
 
-fn perform(state: &mut Overlay<'_>, now: Moment, act: &Act) -> Result<Option<Happened>, ActError> {
+fn perform(state: &mut Overlay<'_>, when: When, act: &Act) -> Result<Option<Happened>, ActError> {
+    let (now, _) = when;
     match act {
         Act::OrganisationSet { id, status, display_name, caps, admin } => {
             let event =
@@ -100,6 +112,9 @@ fn perform(state: &mut Overlay<'_>, now: Moment, act: &Act) -> Result<Option<Hap
             Ok(Some(Happened::Registry(event)))
         }
         Act::CouncilSet { members, threshold } => council_set(state, now, members, *threshold).map(|()| None),
+        Act::ValidatorsSet { add, drop } => {
+            validators_set(state, when, add, drop).map(|event| Some(Happened::Validators(event)))
+        }
         Act::ParametersSet { parameters } => {
             parameters.check().map_err(|_| ActError::BadParameter)?;
             ChainParameters::put(state, parameters);
@@ -123,6 +138,21 @@ fn council_set(state: &mut Overlay<'_>, now: Moment, new: &Members, threshold: u
     Ok(())
 }
 
+fn validators_set(
+    state: &mut Overlay<'_>,
+    (now, height): When,
+    add: &Added,
+    drop: &Authorities,
+) -> Result<salus_validators::Event, ActError> {
+    for new in add {
+        let fit = Organisations::get(state, &new.organisation).is_some_and(|organisation| {
+            organisation.status == OrganisationStatus::Active && organisation.caps.contains(Caps::VALIDATOR)
+        });
+        ensure(fit, ActError::BadOrganisation)?;
+    }
+    Ok(salus_validators::change(state, now, height, add, drop)?)
+}
+
 fn cancel(state: &mut Overlay<'_>, number: u32) -> Result<Event, ActError> {
     let mut motion = find(state, number).ok_or(ActError::NotWaiting)?;
     ensure(motion.due().is_some(), ActError::NotWaiting)?;
@@ -141,6 +171,8 @@ pub(crate) fn find(state: &dyn StateReader, number: u32) -> Option<Motion> {
 pub(crate) fn agreeing(act: &Act) -> Option<AccountId> {
     match act {
         Act::OrganisationSet { admin, .. } => *admin,
-        Act::CouncilSet { .. } | Act::ParametersSet { .. } | Act::CancelMotion { .. } => None,
+        Act::CouncilSet { .. } | Act::ValidatorsSet { .. } | Act::ParametersSet { .. } | Act::CancelMotion { .. } => {
+            None
+        }
     }
 }

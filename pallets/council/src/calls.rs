@@ -20,7 +20,8 @@ pub fn propose(ctx: &mut Ctx<'_, '_>, act: Act, cosign: &CoSigns) -> Result<(), 
     let (proposer, now) = (member(ctx)?, ctx.now());
     let council = members(ctx.state());
     let number = free_number(ctx.state(), &council, proposer, now)?;
-    try_out(ctx.state_mut(), now, &act).map_err(Error::BadAct)?;
+    let when = (earliest(ctx.state(), now, &act), ctx.height());
+    try_out(ctx.state_mut(), when, &act).map_err(Error::BadAct)?;
     let agreed = ctx.cosigners(cosign).ok_or(Error::BadCoSign)?;
     ensure(agreed.iter().copied().eq(agreeing(&act)), Error::BadCoSign)?;
 
@@ -51,6 +52,11 @@ pub fn vote(ctx: &mut Ctx<'_, '_>, number: u32, aye: bool) -> Result<(), Error> 
     ctx.emit(Event::Voted { motion: number, voter, aye });
     settle(ctx, motion, &council);
     Ok(())
+}
+
+/// When an act would run that passed at `now`.
+fn earliest(state: &dyn StateReader, now: Moment, act: &Act) -> Moment {
+    if act.waits() { now.plus(ChainParameters::get(state).root_delay) } else { now }
 }
 
 /// The caller, who is a member.
@@ -87,18 +93,19 @@ fn settle(ctx: &mut Ctx<'_, '_>, mut motion: Motion, council: &[AccountId]) {
         Motions::insert(ctx.state_mut(), &slot(number), &motion);
         return;
     }
-    let delay = ChainParameters::get(ctx.state()).root_delay;
-    let due = if motion.act.waits() { now.plus(delay) } else { now };
+    let due = earliest(ctx.state(), now, &motion.act);
     ctx.emit(Event::Passed { motion: number, due });
     if now < due {
         motion.stage = Stage::Waiting(due);
         Motions::insert(ctx.state_mut(), &slot(number), &motion);
         refresh_due(ctx.state_mut());
     } else {
-        for happened in run(ctx.state_mut(), now, motion) {
+        let when = (now, ctx.height());
+        for happened in run(ctx.state_mut(), when, motion) {
             match happened {
                 Happened::Council(event) => ctx.emit(event),
                 Happened::Registry(event) => ctx.emit(event),
+                Happened::Validators(event) => ctx.emit(event),
             }
         }
     }

@@ -6,9 +6,10 @@
 //! # Motions
 //! Proposing is the proposer's aye, so that with a threshold of one a motion passes at once. It passes when
 //! the ayes reach the threshold, is rejected when they no longer can, and lapses seven days after it was
-//! proposed. Acts on organisations run in the call that passed them; acts on the council and on parameters
-//! wait `root_delay`, during which a motion can cancel them, and run at the start of the first block that is
-//! late enough. With `root_delay` 0 they run at once too.
+//! proposed. Acts on organisations run in the call that passed them; acts on the council, on validators and on
+//! parameters wait `root_delay`, during which a motion can cancel them, and run at the start of the first block
+//! that is late enough. With `root_delay` 0 they run at once too. A change of validators decides from the height
+//! after that block on.
 //!
 //! # Invariants
 //! 1. 1 <= threshold <= members <= 32.
@@ -18,7 +19,11 @@
 //! 5. The motion in slot s has a number that is s modulo 32; a number is used once.
 //!
 //! # Choices where the specification is silent
-//! * An act that could not run now is refused when it is proposed, and judged anew when it runs.
+//! * An act that could not run, were it passed now, is refused when it is proposed, and judged anew when it runs.
+//! * A change of validators names who enters and who leaves, not the whole set: so two motions do not undo each
+//!   other, and one that waits is not spoilt by evidence that strikes somebody else meanwhile.
+//! * A validator's organisation must be registered, Active and have the Validator capability when it enters; what
+//!   becomes of the organisation later does not move the validator, the council does.
 //! * Only votes of present members count, and a motion whose proposer left the council is closed.
 //! * Motions that wait do not count as their proposer's open one, so that a council of one can cancel.
 //! * New members' keys do not sign along: one key that cannot sign would block the council's own renewal, and
@@ -47,8 +52,8 @@ pub fn members(state: &dyn StateReader) -> Vec<AccountId> {
 /// What an account may ask.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub enum Call {
-    /// Propose an act, and vote aye. A member without an open motion may. The act must be one that could run
-    /// now. With an Admin's key in an OrganisationSet, that key signs along; otherwise nobody does.
+    /// Propose an act, and vote aye. A member without an open motion may. The act must be one that could run, were
+    /// it passed now. With an Admin's key in an OrganisationSet, that key signs along; otherwise nobody does.
     /// Emits `Proposed`, and what the vote leads to: `Passed`, then `Executed` or `Failed` and the act's own.
     /// Refused with `NotRegistered`, `NotAuthorised`, `OneOpen`, `TooMany` (all 32 slots are in use), `BadAct`,
     /// `BadCoSign`.

@@ -4,6 +4,7 @@ mod acts;
 mod genesis;
 mod motions;
 mod properties;
+mod validators;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -29,6 +30,7 @@ use crate::{
 
 salus_support::runtime! {
     0 => System: salus_system,
+    2 => Validators: salus_validators,
     3 => Council: crate,
     4 => Registry: salus_registry,
 }

@@ -1,12 +1,16 @@
 //! Vocabulary of the council: acts and motions.
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use salus_primitives::{AccountId, BoundedVec, Moment, OrganisationId, time::DAY};
+use salus_primitives::{AccountId, BoundedVec, Moment, OrganisationId, peer::PeerError, time::DAY};
 use salus_registry::{
     OrganisationError,
     types::{Caps, DisplayName, OrganisationStatus},
 };
 use salus_system::{BindError, Parameters};
+use salus_validators::{
+    ChangeError,
+    types::{Added, Authorities},
+};
 use scale_info::TypeInfo;
 
 /// Most members.
@@ -46,7 +50,17 @@ pub enum Act {
         /// How many ayes pass a motion: 1 to as many as there are members.
         threshold: u8,
     },
-    // Index 2 is kept for ValidatorsSet.
+    /// Add validators, drop validators, or both, from the height after the block in which it runs on. Each new one is
+    /// answered for by an Active organisation with the Validator capability. Adding one that is in the set gives it
+    /// another peer id and organisation. Of four validators or more at most (n-1)/3 change within `root_delay`, in one
+    /// block where that is 0; to replace one by another is one change. Waits `root_delay` after it passed.
+    #[codec(index = 2)]
+    ValidatorsSet {
+        /// Who enters, or gets another peer id or organisation.
+        add: Added,
+        /// Authority keys of those who leave; they may return, unless evidence struck them.
+        drop: Authorities,
+    },
     /// Replace the parameters of the chain. Waits `root_delay` after it passed.
     #[codec(index = 3)]
     ParametersSet {
@@ -67,16 +81,18 @@ impl Act {
     /// Does this wait `root_delay` after it passed, so that members can still cancel it?
     pub const fn waits(&self) -> bool {
         match self {
-            Self::CouncilSet { .. } | Self::ParametersSet { .. } => true,
+            Self::CouncilSet { .. } | Self::ValidatorsSet { .. } | Self::ParametersSet { .. } => true,
             Self::OrganisationSet { .. } | Self::CancelMotion { .. } => false,
         }
     }
 
     /// Weight of running it, units.
-    pub const fn weight(&self) -> u64 {
+    pub fn weight(&self) -> u64 {
         match self {
             Self::OrganisationSet { .. } => 400,
             Self::CouncilSet { .. } => COUNCIL_SET_WEIGHT,
+            // Two keys checked, and some reads, for each new one. At most 33 of each: below COUNCIL_SET_WEIGHT.
+            Self::ValidatorsSet { add, drop } => 100 + 80 * add.len() as u64 + 30 * drop.len() as u64,
             Self::ParametersSet { .. } | Self::CancelMotion { .. } => 50,
         }
     }
@@ -106,9 +122,9 @@ pub enum ActError {
     #[codec(index = 3)]
     #[error("a new organisation needs an Admin's key")]
     AdminMissing,
-    /// A key was bound before: a key serves one subject, ever.
+    /// A key was bound before, or is a validator's: a key serves one subject and one purpose, ever.
     #[codec(index = 4)]
-    #[error("the key was bound before: make a new one")]
+    #[error("the key was bound before, or is a validator's: make a new one")]
     KeyTaken,
     /// A key that may not enter state.
     #[codec(index = 5)]
@@ -134,6 +150,44 @@ pub enum ActError {
     #[codec(index = 10)]
     #[error("no motion of this number waits")]
     NotWaiting,
+    /// Validators that make no change, or would leave no set.
+    #[codec(index = 11)]
+    #[error("a change names a validator, nobody twice, and leaves 1 to 100 of them")]
+    BadSet,
+    /// A validator to drop that is none.
+    #[codec(index = 12)]
+    #[error("a key to drop is no validator's")]
+    NotValidator,
+    /// More validators than may change at once.
+    #[codec(index = 13)]
+    #[error("of four validators or more at most (n-1)/3 change within root_delay: do it in several motions")]
+    TooFast,
+    /// A key that evidence of equivocation struck.
+    #[codec(index = 14)]
+    #[error("the key signed two things at one place and never returns: make a new one")]
+    Struck,
+    /// A peer id of another kind of key.
+    #[codec(index = 15)]
+    #[error("a peer id is not that of an Ed25519 key (those begin with 12D3KooW)")]
+    BadPeer,
+    /// An organisation that may not run a validator.
+    #[codec(index = 16)]
+    #[error("a validator's organisation is registered, Active, and has the Validator capability")]
+    BadOrganisation,
+}
+
+impl From<ChangeError> for ActError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Names | ChangeError::Set(_) => Self::BadSet,
+            ChangeError::Unknown(_) => Self::NotValidator,
+            ChangeError::TooFast { .. } => Self::TooFast,
+            ChangeError::Struck(_) => Self::Struck,
+            ChangeError::Peer(PeerError::NotEd25519) => Self::BadPeer,
+            ChangeError::Peer(PeerError::Key(_)) | ChangeError::Weak(_) => Self::WeakKey,
+            ChangeError::Taken(_) => Self::KeyTaken,
+        }
+    }
 }
 
 impl From<BindError> for ActError {

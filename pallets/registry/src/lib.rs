@@ -13,6 +13,7 @@
 //! 4. `Places` of a practitioner lists exactly the organisations with an entry in `Affiliations`.
 //! 5. A person keeps at least one lasting key through `keys_set`; a session key changes no keys.
 //! 6. A key enters state with its own signature, a KEM key with its subject's.
+//! 7. `Hosts` lists each organisation whose entry has peer ids, except removed ones that made room.
 //!
 //! # Choices where the specification is silent
 //! * A licence and an affiliation run at most five years before they are entered anew.
@@ -23,6 +24,10 @@
 //!   be dropped in any state.
 //! * Co-signatures that a call does not need are refused, as are calls that change nothing.
 //! * `organisation_update` also sets the profile commitment, which no other call does.
+//! * A suspended organisation's full nodes stay connected, since its gateway still reports what it releases; a removed
+//!   one's do not.
+//! * Peer ids need no proof that somebody has the key: a list that names a stranger's key lets in nobody else. Two
+//!   organisations may list one node, and an organisation its own validator's.
 
 pub mod calls;
 pub mod keys;
@@ -34,13 +39,14 @@ pub mod types;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use salus_primitives::{
-    AccountId, BoundedVec, Hash, Moment, OrganisationId, PractitionerId, Subject, signed::CoSigns, subject::Roles,
+    AccountId, BoundedVec, Hash, Moment, OrganisationId, PractitionerId, Subject, peer::PeerError, signed::CoSigns,
+    subject::Roles,
 };
 use salus_support::{ConstantEntry, Cost, Ctx, Pallet, PalletEvent, metadata::description::StorageEntry};
 use salus_system::BindError;
 use scale_info::TypeInfo;
 
-pub use calls::organisation::{OrganisationError, organisation_set};
+pub use calls::organisation::{OrganisationError, full_nodes, organisation_set};
 pub use keys::{drop_kem, kem, keys_locked, lock_keys, set_kem, unlock_keys};
 pub use standing::{
     officer, officer_even_suspended, officer_key, organisation_active, practitioner, practitioner_acts,
@@ -56,10 +62,12 @@ pub const DROP_MAX: u32 = 6;
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub enum Call {
     /// Set the caller's organisation's own part of its entry. An Admin of an Active organisation may. All
-    /// parts are replaced, except that no KEM key leaves the present one. The URL is ASCII without spaces; no
-    /// peer id is empty or stands twice; the KEM key is of a known suite and not weak.
+    /// parts are replaced, except that no KEM key leaves the present one. The URL is ASCII without spaces; each
+    /// peer id is that of an Ed25519 key, stands once, and its key is neither weak nor an account's or a validator's
+    /// authority's; the KEM key is of a known suite and not weak. The full nodes may connect from the next block on.
     /// Emits `OrganisationUpdated`.
-    /// Refused with `NotRegistered`, `NotAuthorised`, `NotActive`, `BadText`, `BadPeers`, `WeakKey`.
+    /// Refused with `NotRegistered`, `NotAuthorised`, `NotActive`, `BadText`, `BadPeers`, `KeyTaken`, `WeakKey`,
+    /// `TooMany` (256 organisations that list full nodes).
     #[codec(index = 0)]
     OrganisationUpdate {
         /// Commitment to the profile that the gateway's signed card opens.
@@ -248,7 +256,7 @@ pub enum Error {
     /// A co-signature is missing, does not fit, or is not needed.
     #[codec(index = 6)]
     BadCoSign,
-    /// The key was bound before: a key serves one subject, ever.
+    /// The key was bound before, or is a validator's: a key serves one subject and one purpose, ever.
     #[codec(index = 7)]
     KeyTaken,
     /// The key is no point of its curve, not canonical, of small order, or of an unknown suite.
@@ -260,7 +268,7 @@ pub enum Error {
     /// Roles that do not exist, none at all, or one twice.
     #[codec(index = 10)]
     BadRoles,
-    /// A peer id is empty or stands twice.
+    /// A peer id stands twice, or is not that of an Ed25519 key.
     #[codec(index = 11)]
     BadPeers,
     /// The organisation would be without an Admin.
@@ -293,6 +301,15 @@ impl From<BindError> for Error {
             BindError::Taken => Self::KeyTaken,
             BindError::Weak(_) => Self::WeakKey,
             BindError::TooMany => Self::TooMany,
+        }
+    }
+}
+
+impl From<PeerError> for Error {
+    fn from(error: PeerError) -> Self {
+        match error {
+            PeerError::NotEd25519 => Self::BadPeers,
+            PeerError::Key(_) => Self::WeakKey,
         }
     }
 }
@@ -336,7 +353,8 @@ impl Pallet for Registry {
 
     fn cost(call: &Call) -> Cost {
         match call {
-            Call::OrganisationUpdate { .. } => Cost::ordinary(150),
+            // Making room reads each of up to 256 organisations that list full nodes.
+            Call::OrganisationUpdate { .. } => Cost::ordinary(400),
             // Binding reads each of up to 256 officers' keys.
             Call::OfficerSet { cosign, .. } => Cost::ordinary(400 + signatures(cosign)),
             Call::PractitionerSet { cosign, .. } => Cost::ordinary(250 + signatures(cosign)),

@@ -2,11 +2,13 @@
 
 use salus_primitives::{BoundedVec, Moment, OrganisationId, PractitionerId, Subject};
 
-use crate::types::{AFFILIATIONS_MAX, Affiliation, KemKey, Organisation, Practitioner};
+use crate::types::{AFFILIATIONS_MAX, Affiliation, HostList, KemKey, Organisation, Practitioner};
 
 salus_support::storage! { Registry;
     /// Organisations. Suspending one is one write here, whatever hangs on it.
     Organisations: map OrganisationId => Organisation;
+    /// Organisations that list full nodes, in the order they began to: who may connect is found by exact keys.
+    Hosts: value HostList;
     /// Practitioners.
     Practitioners: map PractitionerId => Practitioner;
     /// Who works where; judged at use, for an affiliation that ran out stays until its place is needed.

@@ -4,14 +4,16 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use salus_primitives::{AccountId, BoundedVec, Hash, Moment, OrganisationId, time::YEAR};
 use scale_info::TypeInfo;
 
+pub use salus_primitives::peer::{PEER_ID_MAX, PeerId};
+
 /// Longest display name of an organisation, bytes of UTF-8.
 pub const NAME_MAX: u32 = 64;
 /// Longest gateway URL, bytes of ASCII.
 pub const URL_MAX: u32 = 128;
 /// Most peer ids of an organisation's full nodes.
 pub const PEERS_MAX: u32 = 8;
-/// Longest peer id, bytes.
-pub const PEER_ID_MAX: u32 = 64;
+/// Most organisations that list full nodes.
+pub const HOSTS_MAX: u32 = 256;
 /// Most roles of one affiliation.
 pub const ROLES_MAX: u32 = 8;
 /// Most affiliations of one practitioner, expired ones not counted.
@@ -21,8 +23,8 @@ pub const LICENCE_MAX: u64 = 5 * YEAR;
 /// An affiliation lasts at most this long, ms: then both sign again.
 pub const AFFILIATION_MAX: u64 = 5 * YEAR;
 
-/// A libp2p peer id, as its bytes.
-pub type PeerId = BoundedVec<u8, PEER_ID_MAX>;
+/// Organisations that list full nodes.
+pub type HostList = BoundedVec<OrganisationId, HOSTS_MAX>;
 /// What an organisation is called, UTF-8.
 pub type DisplayName = BoundedVec<u8, NAME_MAX>;
 /// Where an organisation's gateway is, ASCII.

@@ -1,11 +1,11 @@
-//! Keys and subjects: who signed, and how keys come and go. The only writer of `Account` and `Keys`.
+//! Keys and subjects: who signed, and how keys come and go. The only writer of `Account`, `Keys` and `Purposes`.
 
 use salus_primitives::{AccountId, Moment, Subject, crypto, subject::Roles};
 use salus_support::{Ctx, Overlay, StateReader};
 
 use crate::{
-    storage::{Account, Keys},
-    types::{AccountData, PERSON_KEYS_MAX, SESSION_KEYS_MAX},
+    storage::{Account, Keys, Purposes},
+    types::{AccountData, PERSON_KEYS_MAX, Purpose, SESSION_KEYS_MAX},
 };
 
 /// The key is bound to nobody, or no longer.
@@ -51,8 +51,8 @@ pub fn speaker(state: &dyn StateReader, account: AccountId, now: Moment) -> Opti
 /// Why a key cannot be bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BindError {
-    /// It was bound before: a key serves one subject, ever.
-    #[error("the key was bound before")]
+    /// It was bound before, or is a validator's: a key serves one subject and one purpose, ever.
+    #[error("the key was bound before, or is a validator's")]
     Taken,
     /// Of small order, not canonical, or no key at all.
     #[error("not an acceptable key: {0}")]
@@ -77,7 +77,7 @@ pub fn bind(
 ) -> Result<(), BindError> {
     crypto::check_key(&account.0).map_err(BindError::Weak)?;
     let mut info = Account::get(state, &account);
-    if info.data.subject.is_some() {
+    if info.data.subject.is_some() || Purposes::contains(state, &account) {
         return Err(BindError::Taken);
     }
     let run_out: Vec<AccountId> = Keys::get(state, &subject)
@@ -107,6 +107,30 @@ pub fn bind(
     Account::insert(state, &account, &info);
     Keys::insert(state, &subject, &keys);
     Ok(())
+}
+
+/// Keep `key` apart for a validator: it will never be bound to a subject, nor kept for something else before it is
+/// [released](release).
+///
+/// # Errors
+/// [`BindError::Weak`], or [`BindError::Taken`] for a key that was bound or is kept already; then nothing is changed.
+pub fn keep_apart(state: &mut Overlay<'_>, key: AccountId, purpose: Purpose) -> Result<(), BindError> {
+    crypto::check_key(&key.0).map_err(BindError::Weak)?;
+    if Account::get(state, &key).data.subject.is_some() || Purposes::contains(state, &key) {
+        return Err(BindError::Taken);
+    }
+    Purposes::insert(state, &key, &purpose);
+    Ok(())
+}
+
+/// End what `key` was kept apart for. An authority's key is never released.
+pub fn release(state: &mut Overlay<'_>, key: AccountId) {
+    Purposes::remove(state, &key);
+}
+
+/// What `key` is kept apart for, if for anything.
+pub fn purpose(state: &dyn StateReader, key: AccountId) -> Option<Purpose> {
+    Purposes::get(state, &key)
 }
 
 /// Give a bound key other roles.

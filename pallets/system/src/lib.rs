@@ -8,6 +8,7 @@
 //! 1. A key serves one subject, ever: `Account` is never unbound, only ended, and its nonce never goes back.
 //! 2. Every key in `Keys` of a subject is bound to that subject and not ended, and the reverse.
 //! 3. `Keys.admins` counts the subject's keys with the Admin role.
+//! 4. No key is in `Account` under a subject and in `Purposes`: who signs blocks or connections signs no extrinsic.
 
 pub mod genesis;
 pub mod keys;
@@ -26,7 +27,7 @@ use scale_info::TypeInfo;
 
 pub use keys::{BindError, Caller, caller};
 pub use timestamp::Timestamp;
-pub use types::{AccountData, AccountInfo, Parameters, Policy};
+pub use types::{AccountData, AccountInfo, Parameters, Policy, Purpose};
 
 /// What an account may ask.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
@@ -86,6 +87,7 @@ pub fn version() -> RuntimeVersion {
             (api("TaggedTransactionQueue"), 3),
             (api("AccountNonceApi"), 1),
             (api("TransactionPaymentApi"), 4),
+            (api("SalusApi"), 1),
         ],
         transaction_version: 1,
         system_version: 1,

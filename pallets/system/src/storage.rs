@@ -2,11 +2,13 @@
 
 use salus_primitives::{AccountId, Hash, Subject, header::Digest as DigestValue};
 
-use crate::types::{AccountInfo, Parameters, SubjectKeys, Usage};
+use crate::types::{AccountInfo, Parameters, Purpose, SubjectKeys, Usage};
 
 salus_support::storage! { System;
     /// Every key that was ever bound, with the number of its next extrinsic.
     Account: counters AccountId => AccountInfo;
+    /// Keys of validators and their nodes: they are never bound to a subject.
+    Purposes: map AccountId => Purpose;
     /// The live keys of each subject.
     Keys: counters Subject => SubjectKeys;
     /// Weight each subject used today.

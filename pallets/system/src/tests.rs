@@ -80,6 +80,36 @@ fn a_weak_key_is_never_bound() {
 }
 
 #[test]
+fn a_key_kept_apart_is_bound_to_nobody_and_a_bound_one_is_not_kept_apart() {
+    let mut chain = Chain::new();
+    bind(&mut chain, 1, Roles::NONE, None).unwrap();
+    chain.prepare(|state| {
+        assert_eq!(keys::keep_apart(state, key(1), Purpose::Network), Err(BindError::Taken));
+        keys::end(state, key(1));
+        assert_eq!(keys::keep_apart(state, key(1), Purpose::Network), Err(BindError::Taken), "an ended one neither");
+        keys::keep_apart(state, key(2), Purpose::Network).unwrap();
+        assert_eq!(keys::keep_apart(state, key(2), Purpose::Authority), Err(BindError::Taken));
+        assert_eq!([1, 2, 3].map(|seed| keys::purpose(state, key(seed))), [None, Some(Purpose::Network), None]);
+    });
+    assert_eq!(bind(&mut chain, 2, Roles::NONE, None), Err(BindError::Taken));
+    chain.refused(key(2), Call::Noop {}, Error::NotRegistered);
+    chain.prepare(|state| keys::release(state, key(2)));
+    bind(&mut chain, 2, Roles::NONE, None).unwrap();
+}
+
+#[test]
+fn a_weak_key_is_never_kept_apart() {
+    let mut chain = Chain::new();
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    chain.prepare(|state| {
+        let outcome = keys::keep_apart(state, AccountId(identity), Purpose::Authority);
+        assert!(matches!(outcome, Err(BindError::Weak(_))));
+    });
+    assert!(chain.entries().is_empty());
+}
+
+#[test]
 fn the_count_of_admins_follows_the_roles() {
     let mut chain = Chain::new();
     bind(&mut chain, 1, Roles::ADMIN, None).unwrap();

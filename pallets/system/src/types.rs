@@ -30,6 +30,17 @@ pub struct AccountData {
     pub ended: bool,
 }
 
+/// What a key signs that speaks for no subject.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub enum Purpose {
+    /// Blocks, as a validator; for good, since what it signed stays.
+    #[codec(index = 0)]
+    Authority,
+    /// Connections of a validator's node, for as long as the validator is one.
+    #[codec(index = 1)]
+    Network,
+}
+
 /// What state keeps of a key, in Substrate's shape. Never removed, so that no nonce returns.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, Debug)]
 pub struct AccountInfo {

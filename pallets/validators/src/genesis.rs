@@ -1,27 +1,20 @@
 //! What genesis writes of the validators pallet, and what it refuses.
 
 use salus_primitives::{
-    AccountId, OrganisationId,
+    AccountId, Height,
     crypto::{KeyError, check_key},
     validator_set::{SetError, ValidatorSet},
 };
 use salus_support::Overlay;
+use salus_system::{BindError, Purpose, keys::keep_apart};
 
 use crate::{
-    storage::{Entries, Set},
-    types::{PeerId, StoredSet, Validator, peer_key},
+    storage::{Entries, Seats, Set},
+    types::{NewValidator, Seat, StoredSet, Validator, peer_key},
 };
 
-/// A validator of the first set.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GenesisValidator {
-    /// The key that proposes and votes; it does nothing else.
-    pub authority: AccountId,
-    /// Its node's network identity: the peer id of an Ed25519 key.
-    pub peer_id: PeerId,
-    /// The organisation that answers for it.
-    pub organisation: OrganisationId,
-}
+/// A validator of the first set; its organisation is registered later.
+pub type GenesisValidator = NewValidator;
 
 /// Why these validators make no first set. The index is the place in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +60,16 @@ pub enum GenesisError {
         /// The key.
         key: AccountId,
     },
+    /// The state has this key already.
+    #[error("the key {key} of validator {index}: {reason}; genesis is written once, to an empty state")]
+    Bind {
+        /// Which validator.
+        index: usize,
+        /// The key.
+        key: AccountId,
+        /// What is wrong.
+        reason: BindError,
+    },
 }
 
 /// Do these validators make a first set? `accounts` are the keys that genesis binds to subjects: no authority
@@ -100,7 +103,8 @@ pub fn check(validators: &[GenesisValidator], accounts: &[AccountId]) -> Result<
 /// Write the first set.
 ///
 /// # Errors
-/// [`GenesisError`], as [`check`] says; then nothing is written.
+/// [`GenesisError`], as [`check`] says; then nothing is written. [`GenesisError::Bind`] on a state that is not empty;
+/// then it is of no use.
 pub fn build(
     state: &mut Overlay<'_>,
     validators: &[GenesisValidator],
@@ -108,9 +112,17 @@ pub fn build(
 ) -> Result<(), GenesisError> {
     let set = check(validators, accounts)?;
     Set::put(state, &StoredSet::from(&set));
-    for GenesisValidator { authority, peer_id, organisation } in validators {
+    for (index, validator) in validators.iter().enumerate() {
+        let GenesisValidator { authority, peer_id, organisation } = validator;
+        let network = peer_key(peer_id).ok_or(GenesisError::PeerId { index })?;
+        for (key, purpose) in [(*authority, Purpose::Authority), (network, Purpose::Network)] {
+            keep_apart(state, key, purpose).map_err(|reason| GenesisError::Bind { index, key, reason })?;
+        }
         let entry = Validator { peer_id: peer_id.clone(), organisation: *organisation };
         Entries::insert(state, authority, &entry);
+        let mut seat = Seat::default();
+        seat.begin(Height::GENESIS.next());
+        Seats::insert(state, authority, &seat);
     }
     Ok(())
 }

@@ -1,119 +1,107 @@
-//! The first set, and what genesis refuses.
+//! The first set, how it changes, and what strikes a validator.
 
-use std::collections::BTreeMap;
+mod change;
+mod genesis;
+mod reports;
 
-use parity_scale_codec::Encode;
-use proptest::{prelude::*, test_runner::RngSeed};
+use std::sync::LazyLock;
+
 use salus_primitives::{
-    AccountId, OrganisationId,
-    crypto::{KeyError, KeyPair},
-    validator_set::SetError,
+    AccountId, Hash, Height, OrganisationId,
+    commit::VoteKind,
+    crypto::KeyPair,
+    evidence::{Evidence, Proposal, SignedProposal, SignedVote, Vote},
 };
-use salus_support::Overlay;
+use salus_support::testing::TestChain;
+use salus_system::{Parameters, Purpose, keys::purpose};
 
 use crate::{
-    current,
-    genesis::{GenesisError, GenesisValidator, build, check},
-    storage::Entries,
-    types::{PeerId, Validator, peer_key, peer_of},
+    Call, ChangeError, Error, Event, current,
+    storage::{Entries, Recent, Seats},
+    types::{Added, Authorities, NewValidator, Seat, peer_of},
 };
 
+salus_support::runtime! { 0 => System: salus_system, 2 => Validators: crate }
+
+type Chain = TestChain<Runtime>;
+
+/// How long the council's acts wait, ms.
+const DELAY: u64 = 1_000;
+
+fn pair(seed: u8) -> KeyPair {
+    KeyPair::from_seed(&[seed; 32])
+}
+
 fn key(seed: u8) -> AccountId {
-    KeyPair::from_seed(&[seed; 32]).public()
+    static KEYS: LazyLock<Vec<AccountId>> = LazyLock::new(|| (0..=u8::MAX).map(|seed| pair(seed).public()).collect());
+    KEYS[usize::from(seed)]
 }
 
-fn validator(seed: u8) -> GenesisValidator {
-    GenesisValidator {
-        authority: key(seed),
-        peer_id: peer_of(&key(seed + 100)),
-        organisation: OrganisationId([seed; 16]),
-    }
+/// The validator of the authority key `seed`, whose network key is that of `seed + 100`.
+fn validator(seed: u8) -> NewValidator {
+    NewValidator { authority: key(seed), peer_id: peer_of(&key(seed + 100)), organisation: OrganisationId([seed; 16]) }
 }
 
-#[test]
-fn genesis_writes_the_set_in_order_and_an_entry_for_each_key() {
-    let base = BTreeMap::new();
-    let mut state = Overlay::new(&base);
-    build(&mut state, &[validator(1), validator(2), validator(3)], &[]).unwrap();
-    let set = current(&state);
-    assert_eq!((set.set_id, set.len()), (0, 3));
-    assert!(set.keys().is_sorted());
-    for seed in 1..=3 {
-        let GenesisValidator { authority, peer_id, organisation } = validator(seed);
-        assert!(set.index_of(&authority).is_some());
-        assert_eq!(Entries::get(&state, &authority), Some(Validator { peer_id, organisation }));
-    }
+/// A chain at height 1 that the authorities 1 to `count` decide.
+fn chain(count: u8) -> Chain {
+    chain_with(count, DELAY)
 }
 
-#[test]
-fn the_stored_set_is_the_set_byte_for_byte() {
-    let base = BTreeMap::new();
-    let mut state = Overlay::new(&base);
-    build(&mut state, &[validator(2), validator(1)], &[]).unwrap();
-    assert_eq!(crate::storage::Set::get(&state).encode(), current(&state).encode());
+fn chain_with(count: u8, root_delay: u64) -> Chain {
+    let mut chain = Chain::new();
+    let validators: Vec<NewValidator> = (1..=count).map(validator).collect();
+    let now = chain.now();
+    chain.prepare(|state| {
+        salus_system::genesis::build(state, &Parameters { root_delay, ..Parameters::default() }, now);
+        crate::genesis::build(state, &validators, &[]).unwrap();
+    });
+    chain
 }
 
-#[test]
-fn no_validator_and_a_key_twice_make_no_set() {
-    assert_eq!(check(&[], &[]), Err(GenesisError::Set(SetError::Empty)));
-    let twice = [validator(1), GenesisValidator { authority: key(1), ..validator(2) }];
-    assert_eq!(check(&twice, &[]), Err(GenesisError::Set(SetError::Duplicate(key(1)))));
+/// Who the validators are now, by the seeds of their keys.
+fn seeds(chain: &Chain) -> Vec<u8> {
+    let set = current(chain.state());
+    (0..=u8::MAX).filter(|seed| set.index_of(&key(*seed)).is_some()).collect()
 }
 
-#[test]
-fn weak_keys_are_refused_by_their_place() {
-    let mut weak = AccountId([0; 32]);
-    weak.0[0] = 1;
-    let authority = GenesisValidator { authority: weak, ..validator(1) };
-    let refused = check(&[validator(2), authority], &[]);
-    assert_eq!(refused, Err(GenesisError::Authority { index: 1, reason: KeyError::Weak }));
-    let peer = GenesisValidator { peer_id: peer_of(&weak), ..validator(1) };
-    assert_eq!(check(&[peer], &[]), Err(GenesisError::PeerKey { index: 0, reason: KeyError::Weak }));
+/// What the council's act does: all of it or nothing.
+fn change(chain: &mut Chain, add: &[NewValidator], drop: &[u8]) -> Result<Event, ChangeError> {
+    let add = Added::try_from(add.to_vec()).unwrap();
+    let drop = Authorities::try_from(drop.iter().map(|seed| key(*seed)).collect::<Vec<_>>()).unwrap();
+    let (now, height) = (chain.now(), chain.height());
+    let mut outcome = Err(ChangeError::Names);
+    chain.prepare(|state| {
+        state.begin();
+        outcome = crate::change(state, now, height, &add, &drop);
+        if outcome.is_ok() { state.commit() } else { state.rollback() }
+    });
+    outcome
 }
 
-#[test]
-fn a_peer_id_is_that_of_an_ed25519_key() {
-    assert_eq!(peer_key(&peer_of(&key(1))), Some(key(1)));
-    let long = [&peer_of(&key(1))[..], &[0]].concat();
-    for bad in [vec![], key(1).0.to_vec(), vec![0x12; 34], long] {
-        let peer_id = PeerId::try_from(bad).unwrap();
-        let refused = check(&[GenesisValidator { peer_id, ..validator(1) }], &[]);
-        assert_eq!(refused, Err(GenesisError::PeerId { index: 0 }));
-    }
+fn vote(chain: &Chain, seed: u8, height: Height, value: Option<Hash>) -> SignedVote {
+    let vote = Vote { height, round: 0, kind: VoteKind::Precommit, value, authority: key(seed) };
+    SignedVote { vote, signature: pair(seed).sign(&vote.bytes(&chain.genesis())) }
 }
 
-#[test]
-fn two_validators_do_not_share_a_peer_id() {
-    let second = GenesisValidator { peer_id: validator(1).peer_id, ..validator(2) };
-    assert_eq!(check(&[validator(1), second], &[]), Err(GenesisError::PeerTwice { first: 0, index: 1 }));
+/// Two votes of `seed` at `height`.
+fn two_votes(chain: &Chain, seed: u8, height: u32) -> Evidence {
+    let height = Height(height);
+    Evidence::Votes(vote(chain, seed, height, Some(Hash([1; 32]))), vote(chain, seed, height, None))
 }
 
-#[test]
-fn authority_peer_and_account_keys_are_distinct() {
-    let shared = |index, key| Err(GenesisError::Shared { index, key });
-    assert_eq!(check(&[validator(1)], &[key(1)]), shared(0, key(1)));
-    assert_eq!(check(&[validator(1)], &[key(101)]), shared(0, key(101)));
-    let own = GenesisValidator { peer_id: peer_of(&key(1)), ..validator(1) };
-    assert_eq!(check(&[own], &[]), shared(0, key(1)));
-    let other = GenesisValidator { peer_id: peer_of(&key(1)), ..validator(2) };
-    assert_eq!(check(&[validator(1), other], &[]), shared(1, key(1)));
+/// Two proposals of `seed` at `height`.
+fn two_proposals(chain: &Chain, seed: u8, height: u32) -> Evidence {
+    let [first, second] = [1, 2].map(|value| {
+        let value = Hash([value; 32]);
+        let proposal = Proposal { height: Height(height), round: 0, pol_round: None, value, authority: key(seed) };
+        SignedProposal { proposal, signature: pair(seed).sign(&proposal.bytes(&chain.genesis())) }
+    });
+    Evidence::Proposals(first, second)
 }
 
-#[test]
-fn what_is_refused_writes_nothing() {
-    let base = BTreeMap::new();
-    let mut state = Overlay::new(&base);
-    assert!(build(&mut state, &[validator(1)], &[key(1)]).is_err());
-    assert!(state.into_changes().is_empty());
+fn report(evidence: Evidence) -> Call {
+    Call::ReportEquivocation { evidence }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_order_in_the_chain_spec_does_not_matter(seeds in Just((1..20u8).collect::<Vec<_>>()).prop_shuffle()) {
-        let sorted = check(&(1..20).map(validator).collect::<Vec<_>>(), &[]).unwrap();
-        let shuffled = check(&seeds.into_iter().map(validator).collect::<Vec<_>>(), &[]).unwrap();
-        prop_assert_eq!(sorted, shuffled);
-    }
-}
+/// Who submits a bare extrinsic: nobody.
+const NOBODY: AccountId = AccountId([0; 32]);

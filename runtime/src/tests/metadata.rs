@@ -38,6 +38,9 @@ fn has_the_paths_clients_look_for(registry: &PortableRegistry) {
         "pallet_consent::pallet::Call",
         "pallet_consent::pallet::Event",
         "pallet_access::pallet::Error",
+        "pallet_validators::pallet::Call",
+        "pallet_validators::pallet::Event",
+        "pallet_validators::pallet::Error",
     ] {
         assert!(paths.iter().any(|path| path == expected), "{expected} is missing");
     }
@@ -64,6 +67,7 @@ fn formats_15_and_16_have_functions_and_extensions() {
     let RuntimeMetadata::V15(metadata) = decoded(15) else { panic!("format 15") };
     has_the_paths_clients_look_for(&metadata.types);
     assert!(metadata.apis.iter().any(|api| api.name == "AccountNonceApi"));
+    assert!(metadata.apis.iter().any(|api| api.name == "SalusApi" && api.methods[0].name == "peers"));
     let RuntimeMetadata::V16(metadata) = decoded(16) else { panic!("format 16") };
     has_the_paths_clients_look_for(&metadata.types);
     let names: Vec<_> =
@@ -88,6 +92,7 @@ fn calls_have_the_names_of_functions_in_every_format() {
             variants.variants.iter().map(|variant| variant.name.clone()).collect()
         };
         assert_eq!(names("pallet_system::pallet::Call"), ["noop"]);
+        assert_eq!(names("pallet_validators::pallet::Call"), ["report_equivocation"]);
         assert!(names("pallet_registry::pallet::Call").contains(&"affiliation_set".to_owned()));
         assert_eq!(names("pallet_system::pallet::Event"), ["ExtrinsicSuccess", "ExtrinsicFailed"]);
     }

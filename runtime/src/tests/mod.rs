@@ -1,7 +1,9 @@
 //! Tests of the runtime as a whole: blocks, validity and metadata.
 
 mod blocks;
+mod members;
 mod metadata;
+mod reports;
 mod validity;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use salus_primitives::{
     extrinsic::{ChainContext, Era, sign},
     header::{Digest, Slot, extrinsics_root},
     runtime_api::{BlockContext, Built, Changes, Executed, InvalidBlock, NoneVerified, RuntimeApi},
+    validator_set::ValidatorSet,
 };
 use salus_system::types::Parameters;
 use salus_validators::{genesis::GenesisValidator, types::peer_of};
@@ -29,7 +32,16 @@ pub(crate) fn council() -> KeyPair {
     key(1)
 }
 
-/// A chain of one validator in memory: blocks are built, executed again, and must agree.
+/// The authority's key of the validator of this seed; its node's key is that of `seed + 100`.
+pub(crate) fn validator(seed: u8) -> GenesisValidator {
+    GenesisValidator {
+        authority: key(seed).public(),
+        peer_id: peer_of(&key(seed + 100).public()),
+        organisation: OrganisationId([4; 16]),
+    }
+}
+
+/// A chain in memory, of one validator unless said otherwise: blocks are built, executed again, and must agree.
 pub(crate) struct TestNet {
     pub runtime: SalusRuntime,
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -43,18 +55,23 @@ impl TestNet {
     }
 
     pub fn with(parameters: Parameters) -> Self {
+        Self::of(parameters, vec![validator(2)])
+    }
+
+    /// A chain that the authorities of these seeds decide, without a `root_delay`.
+    pub fn decided_by(seeds: &[u8]) -> Self {
+        let validators = seeds.iter().map(|seed| validator(*seed)).collect();
+        Self::of(Parameters { root_delay: 0, ..Parameters::default() }, validators)
+    }
+
+    fn of(parameters: Parameters, validators: Vec<GenesisValidator>) -> Self {
         let runtime = SalusRuntime::new();
-        let validator = GenesisValidator {
-            authority: key(2).public(),
-            peer_id: peer_of(&key(3).public()),
-            organisation: OrganisationId([4; 16]),
-        };
         let config = GenesisConfig {
             time: GENESIS_TIME,
             parameters,
             council: vec![council().public()],
             threshold: 1,
-            validators: vec![validator],
+            validators,
         };
         let changes = config.build(&runtime).unwrap();
         let tip = crate::genesis::block(Hash::ZERO).header;
@@ -84,8 +101,15 @@ impl TestNet {
 
     pub fn context(&self) -> BlockContext {
         let time = self.tip.slot().map_or(GENESIS_TIME, |slot| slot.time).plus(1_000);
-        let slot = Slot { time, build_round: 0, proposer_index: 0, set_id: 0 };
-        BlockContext { number: self.tip.number.next(), parent_hash: self.tip.hash(), slot }
+        let (set, number) = (self.set(), self.tip.number.next());
+        let proposer_index = set.proposer_index(number, 0);
+        let slot = Slot { time, build_round: 0, proposer_index, set_id: set.set_id };
+        BlockContext { number, parent_hash: self.tip.hash(), slot }
+    }
+
+    /// The set that decides the next height.
+    pub fn set(&self) -> ValidatorSet {
+        self.runtime.validators(&self.state)
     }
 
     pub fn build(&self, candidates: Vec<RawExtrinsic>) -> Built {
@@ -107,7 +131,7 @@ impl TestNet {
             number: context.number,
             state_root: Hash::ZERO,
             extrinsics_root: extrinsics_root(&built.extrinsics),
-            digest: Digest { logs: vec![context.slot.item()] },
+            digest: Digest { logs: [vec![context.slot.item()], built.executed.digest].concat() },
         };
         self.apply(built.executed.changes);
         self.events()

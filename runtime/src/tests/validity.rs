@@ -9,13 +9,13 @@ use salus_primitives::{
 use super::*;
 
 impl TestNet {
-    fn validate(&self, raw: &RawExtrinsic) -> Result<ValidTransaction, InvalidTransaction> {
+    pub(super) fn validate(&self, raw: &RawExtrinsic) -> Result<ValidTransaction, InvalidTransaction> {
         self.runtime.validate(&self.state, &self.tip, raw, &NoneVerified)
     }
 
     /// What the pool and the block both say of an extrinsic that cannot stand.
     #[track_caller]
-    fn refused(&self, raw: &RawExtrinsic) -> InvalidTransaction {
+    pub(super) fn refused(&self, raw: &RawExtrinsic) -> InvalidTransaction {
         let pool = self.validate(raw).expect_err("the pool refuses it");
         let Err(InvalidBlock::Extrinsic { reason, .. }) = self.execute(std::slice::from_ref(raw)) else {
             panic!("the block refuses it too");

@@ -8,7 +8,7 @@ use salus_primitives::{
     runtime_api::{VerifiedSignatures, signature_key},
 };
 
-use crate::toy::{Chain, account, bare, call, signed};
+use crate::toy::{Chain, ONCE, account, bare, call, signed};
 
 /// An ordinary extrinsic: priority 1.
 fn tx(who: u8, nonce: u32) -> RawExtrinsic {
@@ -319,6 +319,18 @@ fn bare_extrinsics_have_a_bound_of_their_own() {
     let mut chain = Chain::new(Limits { bare_bytes: size, ..Limits::default() });
     chain.refused(&bare(call(9, 1, 0, 1)), Refused::BareFull { txs: 0, bytes: 0 });
     chain.ok(&evidence(1));
+}
+
+#[test]
+fn of_bare_extrinsics_that_do_the_same_one_is_enough() {
+    let report = |who: u8, filler: usize| bare(call(9, ONCE + who, 0, filler));
+    let mut chain = Chain::new(Limits::default());
+    chain.ok(&report(1, 0));
+    chain.refused(&report(1, 1), Refused::AlreadyPending);
+    chain.ok(&report(2, 1));
+    // When the first one is gone another may come: the runtime says whether there is anything left to do.
+    chain.block_of(1);
+    chain.ok(&report(1, 1));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A toy runtime and a chain of one pool over it.
 //!
 //! State: key `n` ++ account holds the account's next nonce and thereby registers it; `o` ++ account its
-//! organisation; `x` ++ tag bars calls with that tag. A call is [priority, tag, expires, filler…].
+//! organisation; `x` ++ tag bars calls with that tag. A call is [priority, tag, expires, filler…]; a bare one with a tag
+//! from [`ONCE`] on does something that is done once.
 
 use std::{
     collections::BTreeMap,
@@ -13,8 +14,10 @@ use salus_primitives::{
     AccountId, Hash, Header, Height, Moment, OrganisationId, RawExtrinsic,
     crypto::{Claim, Signature},
     dispatch::InvalidTransaction,
+    evidence::Evidence,
     extrinsic::{Era, Extrinsic, SignedExtrinsic},
     header::Digest,
+    peer::Peers,
     runtime_api::{
         BlockContext, Built, CallError, Executed, InvalidBlock, RuntimeApi, StateReader, ValidTransaction,
         VerifiedSignatures, signature_key,
@@ -22,6 +25,9 @@ use salus_primitives::{
     validator_set::ValidatorSet,
     version::RuntimeVersion,
 };
+
+/// The first tag of bare calls of which a pool needs one only.
+pub const ONCE: u8 = 200;
 
 #[derive(Default)]
 pub struct Toy {
@@ -80,6 +86,7 @@ impl RuntimeApi for Toy {
             weight: 1,
             expires,
             signature_key: None,
+            tag: (tag >= ONCE).then_some(Hash([tag; 32])),
         };
         if let Extrinsic::Signed(signed) = parsed {
             let nonce = state.get(&key(b'n', &signed.signer.0)).ok_or(InvalidTransaction::UnknownSigner)?;
@@ -96,6 +103,7 @@ impl RuntimeApi for Toy {
             }
             valid.signature_key = Some(key_of_signature);
             valid.signer = Some(signed.signer);
+            valid.tag = None;
             valid.nonce = signed.nonce;
             valid.organisation =
                 state.get(&key(b'o', &signed.signer.0)).map(|id| OrganisationId(id.try_into().unwrap()));
@@ -112,6 +120,14 @@ impl RuntimeApi for Toy {
     }
 
     fn validators(&self, _: &dyn StateReader) -> ValidatorSet {
+        unreachable!("the pool asks for validity only")
+    }
+
+    fn peers(&self, _: &dyn StateReader) -> Peers {
+        unreachable!("the pool asks for validity only")
+    }
+
+    fn report(&self, _: &Evidence) -> RawExtrinsic {
         unreachable!("the pool asks for validity only")
     }
 

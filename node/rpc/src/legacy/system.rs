@@ -1,7 +1,7 @@
-//! `system_` and `payment_`: the node, the next nonce, dry runs, and that there are no fees.
+//! `system_` and `payment_`: the node and its peers, the next nonce, dry runs, and that there are no fees.
 
 use parity_scale_codec::{Compact, Decode, Encode};
-use salus_primitives::AccountId;
+use salus_primitives::{AccountId, Height, peer::peer_of};
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,19 +17,38 @@ pub(super) fn register(registry: &mut Registry, dry_run: bool) -> Result<(), Met
     registry.quick("system_name", |node, _| Ok(json!(node.backend.identity().node_name)))?;
     registry.quick("system_version", |node, _| Ok(json!(node.backend.identity().node_version)))?;
     registry.quick("system_properties", |node, _| Ok(json!(node.backend.identity().properties)))?;
-    registry.quick("system_health", |node, _| {
+    registry.reads("system_health", |node, _| {
+        let status = node.backend.node_status();
         Ok(json!({
-            "peers": node.backend.peers(),
-            "isSyncing": node.backend.is_syncing(),
-            "shouldHavePeers": node.backend.should_have_peers(),
+            "peers": status.peers.len(),
+            "isSyncing": status.is_syncing(),
+            "shouldHavePeers": status.should_have_peers(),
         }))
     })?;
+    registry.reads("system_peers", peers)?;
     registry.reads("system_accountNextIndex", next_index)?;
     registry.reads("payment_queryInfo", query_info)?;
     if dry_run {
         registry.reads("system_dryRun", try_out)?;
     }
     Ok(())
+}
+
+/// Peers as clients of Substrate read them. A peer states a height and no hash: of the blocks that are final here, the
+/// newest that it says it has is told, which is genesis for one that has said nothing.
+fn peers(node: &Node, _: &Args) -> Result<Value, RpcError> {
+    let (newest, header) = node.backend.finalised();
+    let rows = node.backend.node_status().peers.into_iter().map(|peer| {
+        let number = peer.tip.unwrap_or(Height::GENESIS).min(header.number);
+        let hash = if number == header.number { Some(newest) } else { node.backend.hash_at(number) };
+        json!({
+            "peerId": bs58::encode(&peer_of(&peer.key)[..]).into_string(),
+            "roles": if peer.validator { "AUTHORITY" } else { "FULL" },
+            "bestHash": hash.map(|hash| hash.to_string()),
+            "bestNumber": number.0,
+        })
+    });
+    Ok(rows.collect())
 }
 
 fn next_index(node: &Node, args: &Args) -> Result<Value, RpcError> {

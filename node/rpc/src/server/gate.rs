@@ -20,8 +20,9 @@ use tower::Service;
 use super::{ServerConfig, address::Rate, depth, origin};
 use crate::{
     connection::{Connection, Phase},
+    counters::Cause,
     error::RpcError,
-    node::{Counters, Node},
+    node::Node,
 };
 
 /// Shared by all sockets.
@@ -103,7 +104,6 @@ impl Gate {
         connection.set_phase(Phase::Serving);
         let before = connection.request();
         if let Err(refused) = self.check(&request, connection.peer) {
-            Counters::count(&self.node.counters.requests_refused);
             connection.set_phase(Phase::Idle);
             return refused.answer();
         }
@@ -112,6 +112,7 @@ impl Gate {
             if before > 0 {
                 // The socket counts frames from the first empty line on.
                 connection.set_phase(Phase::Idle);
+                self.node.counters.refuse(Cause::Method);
                 return Refused(StatusCode::BAD_REQUEST, "ask for a WebSocket on a connection of its own").answer();
             }
             // From here on the socket is a WebSocket: pings tell whether it lives.
@@ -121,6 +122,7 @@ impl Gate {
         let answer = if request.method() == Method::POST {
             self.post(&mut inner, request).await
         } else {
+            self.node.counters.refuse(Cause::Method);
             Refused(StatusCode::METHOD_NOT_ALLOWED, "JSON-RPC by POST, or connect by WebSocket").answer()
         };
         connection.set_phase(Phase::Idle);
@@ -134,25 +136,28 @@ impl Gate {
                 // Who has the token is no web page that was lured here.
                 return Ok(());
             }
-            return Err(self.slower(peer, Refused(StatusCode::UNAUTHORIZED, "a bearer token is needed")));
+            let refused = Refused(StatusCode::UNAUTHORIZED, "a bearer token is needed");
+            return Err(self.refuse(Cause::Token, peer, refused));
         }
         let host = text(header::HOST).unwrap_or_default();
         if !origin::host_is_allowed(host, &self.config.hosts) {
             let refused = Refused(StatusCode::FORBIDDEN, "this Host is not served: list it in the node's rpc hosts");
-            return Err(self.slower(peer, refused));
+            return Err(self.refuse(Cause::Host, peer, refused));
         }
         let origin = request.headers().contains_key(header::ORIGIN).then(|| text(header::ORIGIN).unwrap_or_default());
         match origin {
             Some(origin) if !origin::origin_is_allowed(origin, host, &self.config.origins) => {
                 let refused =
                     Refused(StatusCode::FORBIDDEN, "this Origin is not served: list it in the node's rpc origins");
-                Err(self.slower(peer, refused))
+                Err(self.refuse(Cause::Origin, peer, refused))
             }
             _ => Ok(()),
         }
     }
 
-    fn slower(&self, peer: IpAddr, refused: Refused) -> Refused {
+    /// Count a refusal; who is refused too often is told to slow down.
+    fn refuse(&self, cause: Cause, peer: IpAddr, refused: Refused) -> Refused {
+        self.node.counters.refuse(cause);
         if self.refused.allows(peer, Instant::now()) {
             refused
         } else {
@@ -171,6 +176,7 @@ impl Gate {
         };
         let max = self.node.limits.json_depth;
         if depth::is_deeper_than(&body, max) {
+            self.node.counters.refuse(Cause::TooDeep);
             let error = RpcError::TooDeep { max };
             return json_error(StatusCode::OK, error.code(), &error.to_string(), false);
         }
@@ -193,10 +199,14 @@ impl Gate {
         let limits = &self.node.limits;
         let max = limits.request_bytes;
         let too_big = || {
+            self.node.counters.refuse(Cause::TooLarge);
             let message = format!("Request is too big: at most {max} bytes");
             json_error(StatusCode::PAYLOAD_TOO_LARGE, -32007, &message, true)
         };
-        let too_slow = || Refused(StatusCode::REQUEST_TIMEOUT, "the body took too long").answer();
+        let too_slow = || {
+            self.node.counters.refuse(Cause::TooSlow);
+            Refused(StatusCode::REQUEST_TIMEOUT, "the body took too long").answer()
+        };
         if body.size_hint().lower() > max as u64 {
             return Err(too_big());
         }

@@ -24,8 +24,9 @@ use tower::Layer;
 use super::{address::Rate, depth};
 use crate::{
     connection::Connection,
+    counters::{Cause, Counters},
     error::RpcError,
-    node::{Counters, Node},
+    node::Node,
     registry::connection_of,
     table::{Kind, Method},
 };
@@ -122,8 +123,10 @@ impl Shared {
         let traits = self.methods.get(request.method_name()).copied().unwrap_or_default();
         let id = request.id().into_owned();
         let refuse = |error: RpcError| {
-            if error == RpcError::Busy {
-                Counters::count(&node.counters.calls_busy);
+            match error {
+                RpcError::Busy => node.counters.refuse(Cause::Busy),
+                RpcError::TooDeep { .. } => node.counters.refuse(Cause::TooDeep),
+                _ => {}
             }
             MethodResponse::error(id.clone(), ErrorObjectOwned::from(error))
         };

@@ -43,9 +43,10 @@ use crate::{
     backend::Backend,
     chain_head, chain_spec,
     connection::Connection,
+    counters::{Cause, Counters},
     legacy,
     limits::Limits,
-    node::{Counters, Node},
+    node::Node,
     registry::{MethodsError, MethodsExtension, Registry},
     salus,
     table::Method,
@@ -110,20 +111,43 @@ pub struct Figures {
     pub sockets_open: usize,
     /// Sockets taken since the start.
     pub sockets: u64,
-    /// Sockets refused for want of room.
-    pub sockets_refused: u64,
-    /// Requests refused by host, origin or token.
-    pub requests_refused: u64,
     /// Calls served.
     pub calls: u64,
-    /// Calls refused as busy.
-    pub calls_busy: u64,
     /// Subscriptions open now.
     pub subscriptions_open: usize,
-    /// Connections cut for reading too slowly.
-    pub cut_slow: u64,
     /// Bytes of answers and notifications that sockets have not taken yet.
     pub unsent_bytes: usize,
+    /// What was refused since the start, for each cause in the order of [`Cause::ALL`].
+    pub refused: [u64; Cause::ALL.len()],
+}
+
+impl Figures {
+    /// How often something was refused for this cause.
+    pub fn refused_for(&self, cause: Cause) -> u64 {
+        self.refused[cause as usize]
+    }
+}
+
+/// Reads a server's counters and gauges from anywhere, as long as anybody likes.
+#[derive(Clone)]
+pub struct Meter {
+    node: Arc<Node>,
+    sockets: Arc<Semaphore>,
+}
+
+impl Meter {
+    /// The figures now.
+    pub fn figures(&self) -> Figures {
+        let Node { counters, limits, .. } = &*self.node;
+        Figures {
+            sockets_open: limits.sockets.saturating_sub(self.sockets.available_permits()),
+            sockets: counters.sockets.load(Ordering::Relaxed),
+            calls: counters.calls.load(Ordering::Relaxed),
+            subscriptions_open: limits.subscriptions.saturating_sub(self.node.subscriptions.available_permits()),
+            unsent_bytes: self.node.unsent.load(Ordering::Relaxed),
+            refused: counters.refused(),
+        }
+    }
 }
 
 /// A running server. Dropping it lets it run on; [`Server::stop`] ends it.
@@ -181,19 +205,12 @@ impl Server {
 
     /// Its counters now.
     pub fn figures(&self) -> Figures {
-        let counters = &self.node.counters;
-        let limits = &self.node.limits;
-        Figures {
-            sockets_open: limits.sockets - self.sockets.available_permits(),
-            sockets: counters.sockets.load(Ordering::Relaxed),
-            sockets_refused: counters.sockets_refused.load(Ordering::Relaxed),
-            requests_refused: counters.requests_refused.load(Ordering::Relaxed),
-            calls: counters.calls.load(Ordering::Relaxed),
-            calls_busy: counters.calls_busy.load(Ordering::Relaxed),
-            subscriptions_open: limits.subscriptions - self.node.subscriptions.available_permits(),
-            cut_slow: counters.cut_slow.load(Ordering::Relaxed),
-            unsent_bytes: self.node.unsent.load(Ordering::Relaxed),
-        }
+        self.meter().figures()
+    }
+
+    /// What reads its counters after it was given away.
+    pub fn meter(&self) -> Meter {
+        Meter { node: self.node.clone(), sockets: self.sockets.clone() }
     }
 
     /// Take no more connections, let running calls answer, then close every socket. Returns when all are closed, at
@@ -259,11 +276,11 @@ impl Acceptor {
     fn admit(&self, socket: TcpStream, peer: IpAddr) {
         let limits = &self.node.limits;
         let Ok(permit) = self.sockets.clone().try_acquire_owned() else {
-            Counters::count(&self.node.counters.sockets_refused);
+            self.node.counters.refuse(Cause::Sockets);
             return; // Dropped: closed at once, without a word that would cost us more.
         };
         let Some(place) = self.places.take(peer, limits.sockets_per_address) else {
-            Counters::count(&self.node.counters.sockets_refused);
+            self.node.counters.refuse(Cause::SocketsOfAddress);
             tokio::spawn(too_many(socket, permit));
             return;
         };
@@ -274,7 +291,8 @@ impl Acceptor {
             return;
         }
         let connection = Arc::new(Connection::new(peer, limits, self.node.unsent.clone()));
-        let stream = Stream::new(socket, connection.clone(), limits, permit, place);
+        let counters = self.node.counters.clone();
+        let stream = Stream::new(socket, connection.clone(), limits, counters, permit, place);
         self.watch_cut(connection.clone());
         self.serve(stream, connection);
     }
@@ -311,6 +329,7 @@ impl Acceptor {
             .half_close(false);
         let serving = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let stopped = self.stop.clone().shutdown();
+        let counters = self.node.counters.clone();
         tokio::spawn(async move {
             tokio::pin!(serving, stopped);
             let outcome = tokio::select! {
@@ -321,6 +340,9 @@ impl Acceptor {
                 }
             };
             if let Err(error) = outcome {
+                if error.is_parse_too_large() {
+                    counters.refuse(Cause::TooLarge);
+                }
                 tracing::debug!(%error, "HTTP connection");
             }
         });

@@ -20,6 +20,7 @@ use tokio::{
 use super::{address::Place, dialogue::Dialogue};
 use crate::{
     connection::{Connection, Phase},
+    counters::{Cause, Counters},
     limits::Limits,
 };
 
@@ -41,6 +42,7 @@ impl Cut {
 pub(super) struct Stream {
     tcp: TcpStream,
     connection: Arc<Connection>,
+    counters: Arc<Counters>,
     head_time: Duration,
     write_stall: Duration,
     head: Option<Pin<Box<Sleep>>>,
@@ -61,6 +63,7 @@ impl Stream {
         tcp: TcpStream,
         connection: Arc<Connection>,
         limits: &Limits,
+        counters: Arc<Counters>,
         permit: OwnedSemaphorePermit,
         place: Place,
     ) -> Self {
@@ -69,6 +72,7 @@ impl Stream {
             cut_write: Cut(Some(Box::pin(connection.gone()))),
             tcp,
             connection,
+            counters,
             head_time: limits.head_time,
             write_stall: limits.write_stall,
             head: None,
@@ -138,6 +142,7 @@ impl AsyncRead for Stream {
         {
             // The last word; if even this does not fit, the client does not read at all.
             let _ = this.tcp.try_write(TOO_SLOW);
+            this.counters.refuse(Cause::TooSlow);
             this.connection.cut();
             return Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the head of the request took too long")));
         }
@@ -165,6 +170,7 @@ impl AsyncWrite for Stream {
                 let patience = this.write_stall;
                 let stall = this.stall.get_or_insert_with(|| Box::pin(sleep(patience)));
                 ready!(stall.as_mut().poll(cx));
+                this.counters.refuse(Cause::SlowReader);
                 this.connection.cut();
                 Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the client does not read")))
             }

@@ -2,16 +2,18 @@
 
 use parity_scale_codec::Encode;
 use salus_primitives::{
+    Height,
     crypto::{KeyPair, blake2_256},
+    peer::peer_of,
     runtime_api::Changes,
 };
 use serde_json::{Value, json};
 
 use super::wire::{Ws, call, post, world};
 use crate::{
-    backend::{Backend, Refusal},
+    backend::{Backend, PeerStatus, Refusal},
     hexes,
-    toy::put,
+    toy::{four_hospitals, put},
 };
 
 fn hex(bytes: impl AsRef<[u8]>) -> Value {
@@ -40,6 +42,28 @@ async fn the_calls_that_every_client_starts_with_are_answered() {
     ] {
         assert_eq!(call(world.address, method, json!([])).await, Ok(expected), "{method}");
     }
+}
+
+#[tokio::test]
+async fn peers_are_told_with_a_block_that_is_final_here_and_there() {
+    let world = world().await;
+    let genesis = world.toy.identity().genesis;
+    let first = world.toy.make_block();
+    let second = world.toy.make_block();
+    let mut status = four_hospitals();
+    status.peers[0].tip = Some(Height(1));
+    status.peers[1].tip = Some(Height(9_000));
+    status.peers[2] = PeerStatus { validator: false, tip: None, ..status.peers[2] };
+    let ids = status.peers.iter().map(|peer| bs58::encode(&peer_of(&peer.key)[..]).into_string());
+    let expected: Vec<Value> = ids
+        .zip([("AUTHORITY", first, 1), ("AUTHORITY", second, 2), ("FULL", genesis, 0)])
+        .map(|(id, (roles, hash, number))| {
+            json!({ "peerId": id, "roles": roles, "bestHash": hash.to_string(), "bestNumber": number })
+        })
+        .collect();
+    assert!(expected.iter().all(|peer| peer["peerId"].as_str().unwrap().starts_with("12D3Koo")));
+    world.toy.stand(status);
+    assert_eq!(call(world.address, "system_peers", json!([])).await, Ok(json!(expected)));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::wire::{PATIENCE, Ws, call, post, post_bytes, raw, read_answer, world, world_from, world_with};
-use crate::{Limits, Server, ServerConfig, StartError, Token, toy::Toy};
+use crate::{Cause, Limits, Server, ServerConfig, StartError, Token, toy::Toy};
 
 const CHAIN: &str = r#"{"jsonrpc":"2.0","id":1,"method":"system_chain"}"#;
 
@@ -88,6 +88,7 @@ async fn json_at_the_depth_limit_is_read_and_one_deeper_is_not() {
     // The request itself is the first level.
     assert_eq!(post(world.address, &nested(15)).await.code(), -32602);
     assert_eq!(post(world.address, &nested(16)).await.code(), -32700);
+    assert_eq!(world.server.figures().refused_for(Cause::TooDeep), 1);
 }
 
 #[tokio::test]
@@ -112,6 +113,7 @@ async fn a_body_over_the_limit_is_refused_before_it_is_read() {
         chunked.extend(b"\r\n");
     }
     assert_eq!(raw(world.address, &chunked).await.unwrap().status, 413);
+    assert_eq!(world.server.figures().refused_for(Cause::TooLarge), 3);
 }
 
 #[tokio::test]
@@ -196,6 +198,7 @@ async fn a_head_that_dribbles_is_answered_with_a_timeout_and_cut() {
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer).await;
     assert!(answer.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(world.server.figures().refused_for(Cause::TooSlow), 1);
 }
 
 #[tokio::test]
@@ -223,11 +226,14 @@ async fn a_body_that_stops_or_dribbles_is_answered_with_a_timeout() {
     socket.write_all(half.as_bytes()).await.unwrap();
     let mut writes = 0;
     // Steady, and below the rate: it ends by the grace time and not by the whole time.
-    while socket.write_all(b" ").await.is_ok() && world.server.figures().sockets_open > 0 && writes < 1_000 {
+    while world.server.figures().refused_for(Cause::TooSlow) < 2 && writes < 1_000 {
+        // A failed write means that it is cut already, and counted before.
+        let _ = socket.write_all(b" ").await;
         writes += 1;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(writes < 1_000, "the server cuts it");
+    assert!((2..1_000).contains(&writes), "the server cuts it after a while: {writes}");
+    closed(&mut socket).await;
 }
 
 #[tokio::test]
@@ -237,6 +243,12 @@ async fn a_head_that_is_too_large_is_refused() {
     assert_eq!(raw(world.address, &post_bytes(CHAIN, &line)).await.unwrap().status, 431);
     let many: String = (0..100).map(|n| format!("x-{n}: a\r\n")).collect();
     assert_eq!(raw(world.address, &post_bytes(CHAIN, &many)).await.unwrap().status, 431);
+    let counted = async {
+        while world.server.figures().refused_for(Cause::TooLarge) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, counted).await.expect("both are counted");
 }
 
 #[tokio::test]
@@ -254,7 +266,7 @@ async fn sockets_beyond_the_total_are_closed_and_room_comes_back() {
         }
     };
     timeout(PATIENCE, again).await.expect("the place is free again");
-    assert!(world.server.figures().sockets_refused >= 1);
+    assert!(world.server.figures().refused_for(Cause::Sockets) >= 1);
     assert!(held[0].call("system_chain", Value::Null).await.is_ok(), "those inside are not troubled");
 }
 
@@ -284,6 +296,8 @@ async fn subscriptions_have_a_limit_for_a_connection_and_one_for_all() {
     let id = second.subscribe("chain_subscribeNewHeads", json!([])).await;
     second.item().await;
     assert_eq!(second.call("chain_subscribeNewHeads", json!([])).await, Err(-32006));
+    // The connection's own limit is the library's, and not counted.
+    assert_eq!(world.server.figures().refused_for(Cause::Subscriptions), 1);
     assert_eq!(second.call("chain_unsubscribeNewHeads", json!([id])).await, Ok(json!(true)));
     let mut again = Err(-32006);
     while again == Err(-32006) {
@@ -309,7 +323,7 @@ async fn calls_wait_their_turn_and_are_refused_as_busy_when_too_many_wait() {
         }
     }
     assert!((1..20).contains(&busy), "some are served and some refused: {busy}");
-    assert_eq!(world.server.figures().calls_busy, busy);
+    assert_eq!(world.server.figures().refused_for(Cause::Busy), busy);
     assert!(ws.call("system_chain", Value::Null).await.is_ok(), "and then there is room again");
 }
 
@@ -325,7 +339,7 @@ async fn a_subscriber_that_does_not_read_is_cut_and_the_others_are_not() {
     slow.subscribe("state_subscribeStorage", json!([keys])).await;
     let mut blocks = 0u32;
     let begun = std::time::Instant::now();
-    while world.server.figures().cut_slow == 0 {
+    while world.server.figures().refused_for(Cause::SlowReader) == 0 {
         assert!(begun.elapsed() < PATIENCE, "never cut, after {blocks} blocks");
         // A megabyte and a half of notification each, of which the socket's buffers hold only so much.
         let value = vec![blocks as u8; 8 * 1024];
@@ -364,6 +378,7 @@ async fn a_client_that_asks_and_does_not_read_is_not_listened_to_for_long() {
         }
     };
     timeout(PATIENCE, cut).await.expect("it is cut, and nothing is kept for it");
+    assert_eq!(world.server.figures().refused_for(Cause::SlowReader), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -457,7 +472,8 @@ async fn a_foreign_host_or_origin_is_refused_on_http_and_on_websocket() {
     }
     assert_eq!(Ws::try_connect(world.address, "origin: https://evil.example\r\n").await.err(), Some(Some(403)));
     assert!(Ws::try_connect(world.address, &format!("origin: http://{}\r\n", world.address)).await.is_ok());
-    assert_eq!(world.server.figures().requests_refused, 5);
+    let figures = world.server.figures();
+    assert_eq!((figures.refused_for(Cause::Host), figures.refused_for(Cause::Origin)), (2, 3));
 }
 
 #[tokio::test]
@@ -499,6 +515,7 @@ async fn with_a_token_only_its_bearer_is_served() {
         assert_eq!(answer.head.contains("www-authenticate: bearer"), status == 401);
     }
     assert_eq!(Ws::try_connect(world.address, "").await.err(), Some(Some(401)));
+    assert_eq!(world.server.figures().refused_for(Cause::Token), 3);
     assert!(Ws::try_connect(world.address, &bearer).await.is_ok());
 }
 
@@ -521,6 +538,7 @@ async fn guessing_a_token_slows_down() {
 async fn other_methods_and_content_types_are_refused() {
     let world = world().await;
     assert_eq!(raw(world.address, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap().status, 405);
+    assert_eq!(world.server.figures().refused_for(Cause::Method), 1);
     let plain = post_bytes(CHAIN, "").iter().map(|byte| *byte as char).collect::<String>();
     let plain = plain.replace("application/json", "text/plain");
     assert_eq!(raw(world.address, plain.as_bytes()).await.unwrap().status, 415);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use parity_scale_codec::Encode;
-use salus_primitives::runtime_api::Changes;
+use salus_primitives::{Height, runtime_api::Changes};
 use serde_json::{Value, json};
 
 use super::wire::{call, world};
 use crate::{
-    Args, Extension, RpcError, Server, ServerConfig, StartError, hexes,
+    Args, Extension, NodeStatus, PeerStatus, RpcError, Server, ServerConfig, StartError, hexes,
     table::{Method, Shape, required},
-    toy::Toy,
+    toy::{Toy, four_hospitals, put},
 };
 
 #[tokio::test]
@@ -25,6 +25,78 @@ async fn health_and_version_tell_where_the_node_stands() {
     let version = call(world.address, "salus_version", json!([])).await.unwrap();
     assert_eq!(version["specName"], "toy");
     assert_eq!(version["nodeVersion"], "0.1.0");
+}
+
+#[tokio::test]
+async fn the_status_tells_height_peers_pool_and_place_in_the_set() {
+    let world = world().await;
+    let hash = world.toy.make_block();
+    for extrinsic in [put(1, 0, b"k", None), put(1, 2, b"k", None)] {
+        call(world.address, "author_submitExtrinsic", json!([hexes::encode(extrinsic.encode())])).await.unwrap();
+    }
+    let stands = four_hospitals();
+    let [first, second, third] = [0, 1, 2].map(|place| stands.peers[place]);
+    world.toy.stand(NodeStatus {
+        round: 2,
+        peers: vec![
+            PeerStatus { tip: Some(Height(9)), ..first },
+            PeerStatus { tip: None, ..second },
+            PeerStatus { validator: false, ..third },
+        ],
+        behind: 8,
+        ..stands.clone()
+    });
+    let status = call(world.address, "salus_status", json!([])).await.unwrap();
+    let genesis = call(world.address, "chainSpec_v1_genesisHash", json!([])).await.unwrap();
+    let bytes = put(1, 0, b"k", None).wire_len() + put(1, 2, b"k", None).wire_len();
+    assert_eq!(
+        status,
+        json!({
+            "name": "toy",
+            "version": "0.1.0",
+            "chain": "Toy",
+            "genesis": genesis,
+            "height": 1,
+            "hash": hash.to_string(),
+            "round": 2,
+            "validator": stands.validator.unwrap().to_string(),
+            "inSet": true,
+            "validators": 4,
+            "quorum": 3,
+            "validatorsReached": 3,
+            "peers": [
+                { "key": hexes::encode(first.key.0), "validator": true, "tip": 9 },
+                { "key": hexes::encode(second.key.0), "validator": true, "tip": null },
+                { "key": hexes::encode(third.key.0), "validator": false, "tip": 0 },
+            ],
+            "shouldHavePeers": true,
+            "behind": 8,
+            "syncing": true,
+            "pool": { "ready": 1, "waiting": 1, "bytes": bytes },
+            "heartbeatAgeMs": 1_500,
+        })
+    );
+    let health = call(world.address, "salus_health", json!([])).await.unwrap();
+    assert_eq!((&health["peers"], &health["isSyncing"]), (&json!(3), &json!(true)));
+    let health = call(world.address, "system_health", json!([])).await.unwrap();
+    assert_eq!(health, json!({ "peers": 3, "isSyncing": true, "shouldHavePeers": true }));
+}
+
+#[tokio::test]
+async fn a_node_without_a_key_says_null_and_counts_only_its_peers() {
+    let world = world().await;
+    world.toy.stand(NodeStatus { validator: None, in_set: false, behind: 1, ..four_hospitals() });
+    let status = call(world.address, "salus_status", json!([])).await.unwrap();
+    assert_eq!((&status["validator"], &status["inSet"]), (&Value::Null, &json!(false)));
+    assert_eq!((&status["validatorsReached"], &status["syncing"]), (&json!(3), &json!(false)));
+}
+
+#[test]
+fn only_the_one_validator_of_a_chain_needs_no_peers() {
+    let alone = NodeStatus { validators: 1, quorum: 1, peers: Vec::new(), ..four_hospitals() };
+    assert!(!alone.should_have_peers());
+    assert!(NodeStatus { in_set: false, ..alone.clone() }.should_have_peers());
+    assert!(NodeStatus { validators: 2, ..alone }.should_have_peers());
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn a_broadcast_is_tried_again_while_the_pool_is_full_and_no_more_once_stop
     world.toy.refuse(None);
     // Each block is an occasion to try again.
     tokio::time::timeout(PATIENCE, async {
-        while world.toy.pool_status().extrinsics == 0 && world.toy.finalised().1.number.0 < 1_000 {
+        while world.toy.pool_status().extrinsics() == 0 && world.toy.finalised().1.number.0 < 1_000 {
             world.toy.make_block();
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

@@ -5,7 +5,9 @@ use salus_primitives::{
     AccountId, Header, Moment, RawExtrinsic,
     crypto::{Claim, KeyPair},
     dispatch::InvalidTransaction,
+    evidence::Evidence,
     extrinsic::Extrinsic,
+    peer::Peers,
     runtime_api::{
         BlockContext, Built, CallError, Changes, Executed, InvalidBlock, RuntimeApi, StateReader, ValidTransaction,
         VerifiedSignatures,
@@ -43,6 +45,14 @@ impl RuntimeApi for ToyRuntime {
         ValidatorSet::new(0, vec![KeyPair::from_seed(&[1; 32]).public()]).expect("one good key is a set")
     }
 
+    fn peers(&self, _: &dyn StateReader) -> Peers {
+        Peers::default()
+    }
+
+    fn report(&self, _: &Evidence) -> RawExtrinsic {
+        unreachable!("the server reports nobody")
+    }
+
     fn block_time(&self, _: &dyn StateReader) -> Moment {
         Moment(0)
     }
@@ -72,6 +82,7 @@ impl RuntimeApi for ToyRuntime {
             weight: 1,
             expires: None,
             signature_key: None,
+            tag: None,
         })
     }
 

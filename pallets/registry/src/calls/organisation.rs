@@ -1,13 +1,18 @@
 //! Organisations and their officers: calls 5 and 6, and what the council's OrganisationSet does.
 
-use salus_primitives::{AccountId, BoundedVec, Hash, Moment, OrganisationId, Subject, signed::CoSigns, subject::Roles};
-use salus_support::{Ctx, Overlay, ensure};
-use salus_system::{BindError, keys as system_keys, storage::Account};
+use salus_primitives::{
+    AccountId, BoundedVec, Hash, Moment, OrganisationId, Subject,
+    peer::{FullNodePeer, check_peer, peer_key},
+    signed::CoSigns,
+    subject::Roles,
+};
+use salus_support::{Ctx, Overlay, StateReader, ensure};
+use salus_system::{BindError, Purpose, keys as system_keys, storage::Account};
 
 use super::{exactly, new_keys_agree};
 use crate::{
     Error, Event, keys, officer,
-    storage::Organisations,
+    storage::{Hosts, Organisations},
     types::{
         Caps, DisplayName, KemKey, Organisation, OrganisationStatus, PEERS_MAX, PeerId, Url, is_display_name, is_url,
     },
@@ -27,13 +32,56 @@ pub fn update(
     let id = officer(ctx, Roles::ADMIN)?;
     let organisation = Organisations::get(ctx.state(), &id).ok_or(Error::BadState)?;
     ensure(is_url(&url), Error::BadText)?;
-    ensure(!peer_ids.has_duplicates() && peer_ids.iter().all(|peer| !peer.is_empty()), Error::BadPeers)?;
+    ensure(!peer_ids.has_duplicates(), Error::BadPeers)?;
+    for peer in &peer_ids {
+        let key = check_peer(peer)?;
+        let account = Account::get(ctx.state(), &key).data.subject.is_some();
+        let authority = system_keys::purpose(ctx.state(), key) == Some(Purpose::Authority);
+        ensure(!account && !authority, Error::KeyTaken)?;
+    }
+    keep_host(ctx.state_mut(), id, !peer_ids.is_empty())?;
     if let Some(kem) = kem {
         keys::set_kem(ctx.state_mut(), Subject::Organisation(id), kem)?;
     }
     Organisations::insert(ctx.state_mut(), &id, &Organisation { profile, url, peer_ids, ..organisation });
     ctx.emit(Event::OrganisationUpdated { organisation: id });
     Ok(())
+}
+
+/// List `id` among the organisations with full nodes, or not. Where there is no room, removed ones make it.
+fn keep_host(state: &mut Overlay<'_>, id: OrganisationId, lists: bool) -> Result<(), Error> {
+    let mut hosts = Hosts::get(state);
+    if hosts.contains(&id) == lists {
+        return Ok(());
+    }
+    if lists {
+        if hosts.is_full() {
+            hosts.retain(|host| !is_removed(state, host));
+        }
+        hosts.try_push(id).map_err(|_| Error::TooMany)?;
+    } else {
+        hosts.retain(|host| *host != id);
+    }
+    Hosts::put(state, &hosts);
+    Ok(())
+}
+
+fn is_removed(state: &dyn StateReader, id: &OrganisationId) -> bool {
+    Organisations::get(state, id).is_none_or(|organisation| organisation.status == OrganisationStatus::Removed)
+}
+
+/// The full nodes that organisations listed, those of removed ones left out: one read for each organisation that has
+/// any.
+pub fn full_nodes(state: &dyn StateReader) -> Vec<FullNodePeer> {
+    let mut nodes = Vec::new();
+    for id in Hosts::get(state) {
+        let Some(organisation) = Organisations::get(state, &id) else { continue };
+        if organisation.status != OrganisationStatus::Removed {
+            let keys = organisation.peer_ids.iter().filter_map(|peer| peer_key(peer));
+            nodes.extend(keys.map(|network| FullNodePeer { network, organisation: id }));
+        }
+    }
+    nodes
 }
 
 /// Call 6.

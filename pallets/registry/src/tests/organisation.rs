@@ -5,10 +5,19 @@ use salus_support::{Overlay, StateReader};
 use salus_system::{BindError, keys as system_keys};
 
 use super::*;
-use crate::{OrganisationError, organisation_set, storage::Organisations};
+use crate::{
+    OrganisationError, full_nodes, organisation_set,
+    storage::{Hosts, Organisations},
+};
+use salus_primitives::peer::{FullNodePeer, peer_of};
 
-fn update(url: &str, kem: Option<KemKey>, peers: &[&[u8]]) -> Call {
-    let peer_ids: Vec<PeerId> = peers.iter().map(|peer| PeerId::try_from(peer.to_vec()).unwrap()).collect();
+/// An update that lists the peer ids of the keys `peers`.
+fn update(url: &str, kem: Option<KemKey>, peers: &[u8]) -> Call {
+    let peer_ids: Vec<PeerId> = peers.iter().map(|seed| peer_of(&account(*seed))).collect();
+    update_with(url, kem, peer_ids)
+}
+
+fn update_with(url: &str, kem: Option<KemKey>, peer_ids: Vec<PeerId>) -> Call {
     Call::OrganisationUpdate {
         profile: Hash([9; 32]),
         url: Url::try_from(url.as_bytes().to_vec()).unwrap(),
@@ -26,7 +35,7 @@ fn an_admin_keeps_the_entry_of_their_organisation() {
     let mut chain = chain();
     let before = Organisations::get(chain.state(), &CLINIC).unwrap();
     chain
-        .ok(account(ADMIN), update("https://clinic.example", Some(kem_key(1)), &[b"one", b"two"]))
+        .ok(account(ADMIN), update("https://clinic.example", Some(kem_key(1)), &[81, 82]))
         .emitted(Event::OrganisationUpdated { organisation: CLINIC });
     let after = Organisations::get(chain.state(), &CLINIC).unwrap();
     assert_eq!((after.profile, &after.url[..]), (Hash([9; 32]), &b"https://clinic.example"[..]));
@@ -62,10 +71,79 @@ fn an_update_with_unfit_parts_is_refused_by_its_part() {
     let unknown_suite = KemKey { suite: 7, ..kem_key(1) };
     chain
         .refused(account(ADMIN), update("https://a b", None, &[]), Error::BadText)
-        .refused(account(ADMIN), update("", None, &[b"one", b"one"]), Error::BadPeers)
-        .refused(account(ADMIN), update("", None, &[b""]), Error::BadPeers)
+        .refused(account(ADMIN), update("", None, &[81, 81]), Error::BadPeers)
+        .refused(account(ADMIN), update_with("", None, vec![PeerId::new()]), Error::BadPeers)
+        .refused(
+            account(ADMIN),
+            update_with("", None, vec![PeerId::try_from(vec![0x12; 34]).unwrap()]),
+            Error::BadPeers,
+        )
+        .refused(account(ADMIN), update_with("", None, vec![peer_of(&weak_cosign().0)]), Error::WeakKey)
         .refused(account(ADMIN), update("", Some(WEAK_KEM), &[]), Error::WeakKey)
         .refused(account(ADMIN), update("", Some(unknown_suite), &[]), Error::WeakKey);
+}
+
+/// The seeds of the keys of all full nodes, in order.
+fn nodes(chain: &Chain) -> Vec<u8> {
+    let seed = |node: FullNodePeer| (0..=u8::MAX).find(|seed| account(*seed) == node.network).unwrap();
+    full_nodes(chain.state()).into_iter().map(seed).collect()
+}
+
+#[test]
+fn the_full_nodes_of_all_organisations_are_listed_until_they_are_replaced() {
+    let mut chain = chain();
+    chain.ok(account(ADMIN), update("", None, &[81, 82])).ok(account(LAB_ADMIN), update("", None, &[83, 82]));
+    assert_eq!(nodes(&chain), [81, 82, 83, 82]);
+    assert_eq!(full_nodes(chain.state())[2], FullNodePeer { network: account(83), organisation: LABORATORY });
+    chain.ok(account(ADMIN), update("", None, &[84]));
+    assert_eq!(nodes(&chain), [84, 83, 82]);
+    chain.ok(account(ADMIN), update("", None, &[]));
+    assert_eq!((nodes(&chain), &Hosts::get(chain.state())[..]), (vec![83, 82], &[LABORATORY][..]));
+    let eight: Vec<u8> = (81..89).collect();
+    chain.ok(account(ADMIN), update("", None, &eight));
+    assert_eq!(nodes(&chain).len(), 10);
+}
+
+#[test]
+fn a_suspended_organisations_nodes_stay_and_a_removed_ones_do_not() {
+    let mut chain = chain();
+    chain.ok(account(ADMIN), update("", None, &[81])).ok(account(LAB_ADMIN), update("", None, &[82]));
+    set_status(&mut chain, CLINIC, OrganisationStatus::Suspended);
+    assert_eq!(nodes(&chain), [81, 82]);
+    set_status(&mut chain, CLINIC, OrganisationStatus::Removed);
+    assert_eq!(nodes(&chain), [82]);
+}
+
+#[test]
+fn a_node_has_neither_an_accounts_nor_an_authoritys_key() {
+    let mut chain = chain();
+    chain.prepare(|state| {
+        system_keys::keep_apart(state, account(81), salus_system::Purpose::Authority).unwrap();
+        system_keys::keep_apart(state, account(82), salus_system::Purpose::Network).unwrap();
+    });
+    chain
+        .refused(account(ADMIN), update("", None, &[REGISTRAR]), Error::KeyTaken)
+        .refused(account(ADMIN), update("", None, &[81]), Error::KeyTaken)
+        .ok(account(ADMIN), update("", None, &[82]));
+}
+
+#[test]
+fn where_256_organisations_list_nodes_a_removed_one_makes_room() {
+    let mut chain = chain();
+    // None of these has the id of the clinic.
+    let others: Vec<OrganisationId> = (0..HOSTS_MAX as u16)
+        .map(|number| OrganisationId([&[0xee; 14][..], &number.to_le_bytes()].concat().try_into().unwrap()))
+        .collect();
+    let entry = Organisations::get(chain.state(), &LABORATORY).unwrap();
+    chain.prepare(|state| {
+        others.iter().for_each(|id| Organisations::insert(state, id, &entry));
+        Hosts::put(state, &others.clone().try_into().unwrap());
+    });
+    chain.refused(account(ADMIN), update("", None, &[81]), Error::TooMany);
+    set_status(&mut chain, others[7], OrganisationStatus::Removed);
+    chain.ok(account(ADMIN), update("", None, &[81]));
+    let hosts = Hosts::get(chain.state());
+    assert!(hosts.is_full() && hosts.contains(&CLINIC) && !hosts.contains(&others[7]));
 }
 
 #[test]
@@ -203,7 +281,7 @@ fn suspending_an_organisation_is_one_write() {
 #[test]
 fn the_council_changes_an_organisation_and_leaves_what_its_admin_set() {
     let mut chain = chain();
-    chain.ok(account(ADMIN), update("https://clinic.example", None, &[b"peer"]));
+    chain.ok(account(ADMIN), update("https://clinic.example", None, &[81]));
     chain.prepare(|state| {
         set(state, CLINIC, OrganisationStatus::Active, None).unwrap();
     });

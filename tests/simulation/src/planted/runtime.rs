@@ -1,0 +1,147 @@
+//! A runtime with something wrong, around the true one.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use salus_primitives::{
+    Hash, Header, Height, Moment, RawExtrinsic,
+    crypto::Claim,
+    dispatch::InvalidTransaction,
+    evidence::Evidence,
+    peer::Peers,
+    runtime_api::{
+        BlockContext, Built, CallError, Executed, InvalidBlock, RuntimeApi, StateReader, ValidTransaction,
+        VerifiedSignatures,
+    },
+    validator_set::ValidatorSet,
+    version::RuntimeVersion,
+};
+
+use super::RuntimeFlaw;
+
+/// The true runtime with one flaw.
+pub struct FlawedRuntime {
+    inner: Arc<dyn RuntimeApi>,
+    flaw: RuntimeFlaw,
+    executed: AtomicU64,
+    /// Sets by id: what the late one looks back into.
+    sets: Mutex<BTreeMap<u64, ValidatorSet>>,
+    /// Included before, by height of their block's parent: what is included again.
+    included: Mutex<BTreeMap<Hash, (Height, RawExtrinsic)>>,
+}
+
+impl FlawedRuntime {
+    /// Put `flaw` around `inner`.
+    pub fn new(inner: Arc<dyn RuntimeApi>, flaw: RuntimeFlaw) -> Self {
+        let (sets, included) = (Mutex::default(), Mutex::default());
+        Self { inner, flaw, executed: AtomicU64::new(0), sets, included }
+    }
+
+    /// Those of a block that are not there for a second time.
+    fn first_time(&self, block: &BlockContext, extrinsics: &[RawExtrinsic]) -> Vec<RawExtrinsic> {
+        let mut included = self.included.lock().expect("one thread");
+        let new = extrinsics.iter().filter(|raw| {
+            let (height, _) = included.entry(raw.hash()).or_insert_with(|| (block.number, (*raw).clone()));
+            *height >= block.number
+        });
+        new.cloned().collect()
+    }
+}
+
+impl RuntimeApi for FlawedRuntime {
+    fn version(&self, state: &dyn StateReader) -> RuntimeVersion {
+        self.inner.version(state)
+    }
+
+    fn metadata(&self, version: u32) -> Option<Vec<u8>> {
+        self.inner.metadata(version)
+    }
+
+    fn validators(&self, state: &dyn StateReader) -> ValidatorSet {
+        let set = self.inner.validators(state);
+        if self.flaw != RuntimeFlaw::SetOneHeightLate {
+            return set;
+        }
+        // Once per change: the height after it is still ruled by the set before.
+        let mut sets = self.sets.lock().expect("one thread");
+        match sets.insert(set.set_id, set.clone()) {
+            None if set.set_id > 0 => sets.get(&(set.set_id - 1)).cloned().unwrap_or(set),
+            _ => set,
+        }
+    }
+
+    fn peers(&self, state: &dyn StateReader) -> Peers {
+        self.inner.peers(state)
+    }
+
+    fn report(&self, evidence: &Evidence) -> RawExtrinsic {
+        self.inner.report(evidence)
+    }
+
+    fn block_time(&self, state: &dyn StateReader) -> Moment {
+        self.inner.block_time(state)
+    }
+
+    fn block_interval_min(&self, state: &dyn StateReader) -> u64 {
+        self.inner.block_interval_min(state)
+    }
+
+    fn validate(
+        &self,
+        state: &dyn StateReader,
+        parent: &Header,
+        extrinsic: &RawExtrinsic,
+        verified: &dyn VerifiedSignatures,
+    ) -> Result<ValidTransaction, InvalidTransaction> {
+        self.inner.validate(state, parent, extrinsic, verified)
+    }
+
+    fn claims(&self, state: &dyn StateReader, block: &BlockContext, extrinsics: &[RawExtrinsic]) -> Vec<Claim> {
+        self.inner.claims(state, block, extrinsics)
+    }
+
+    fn execute(
+        &self,
+        state: &dyn StateReader,
+        block: &BlockContext,
+        extrinsics: &[RawExtrinsic],
+        verified: &dyn VerifiedSignatures,
+    ) -> Result<Executed, InvalidBlock> {
+        match self.flaw {
+            RuntimeFlaw::Replay => self.inner.execute(state, block, &self.first_time(block, extrinsics), verified),
+            RuntimeFlaw::Undeterministic => {
+                let mut executed = self.inner.execute(state, block, extrinsics, verified)?;
+                if self.executed.fetch_add(1, Ordering::Relaxed) % 40 == 39 {
+                    executed.changes.insert(b"a counter of this process".to_vec(), Some(vec![1]));
+                }
+                Ok(executed)
+            }
+            RuntimeFlaw::SetOneHeightLate => self.inner.execute(state, block, extrinsics, verified),
+        }
+    }
+
+    fn build(
+        &self,
+        state: &dyn StateReader,
+        block: &BlockContext,
+        candidates: &mut dyn Iterator<Item = RawExtrinsic>,
+        verified: &dyn VerifiedSignatures,
+    ) -> Result<Built, InvalidBlock> {
+        let mut built = self.inner.build(state, block, candidates, verified)?;
+        if self.flaw == RuntimeFlaw::Replay && block.number.0.is_multiple_of(8) {
+            let included = self.included.lock().expect("one thread");
+            let old = included.values().find(|(height, _)| *height < block.number);
+            built.extrinsics.extend(old.map(|(_, raw)| raw.clone()));
+        }
+        Ok(built)
+    }
+
+    fn call(&self, state: &dyn StateReader, at: &Header, name: &str, arguments: &[u8]) -> Result<Vec<u8>, CallError> {
+        self.inner.call(state, at, name, arguments)
+    }
+}
