@@ -11,19 +11,17 @@ pub struct Overlay<'a> {
     kept: Changes,
     /// Open layers, newest last.
     open: Vec<Changes>,
-    /// Layers dropped before, empty, to be used again.
-    spare: Vec<Changes>,
 }
 
 impl<'a> Overlay<'a> {
     /// No changes yet over `base`.
     pub fn new(base: &'a dyn StateReader) -> Self {
-        Self { base, kept: BTreeMap::new(), open: Vec::new(), spare: Vec::new() }
+        Self { base, kept: BTreeMap::new(), open: Vec::new() }
     }
 
     /// Open a layer.
     pub fn begin(&mut self) {
-        self.open.push(self.spare.pop().unwrap_or_default());
+        self.open.push(BTreeMap::new());
     }
 
     /// Keep the newest layer's changes.
@@ -31,9 +29,9 @@ impl<'a> Overlay<'a> {
     /// # Panics
     /// When no layer is open.
     pub fn commit(&mut self) {
-        let mut layer = self.open.pop().expect("commit follows begin");
-        self.top().append(&mut layer);
-        self.spare.push(layer);
+        let layer = self.open.pop().expect("commit follows begin");
+        // One by one: `append` would rebuild the whole layer below for each extrinsic of a block.
+        self.top().extend(layer);
     }
 
     /// Drop the newest layer's changes.
@@ -41,9 +39,7 @@ impl<'a> Overlay<'a> {
     /// # Panics
     /// When no layer is open.
     pub fn rollback(&mut self) {
-        let mut layer = self.open.pop().expect("rollback follows begin");
-        layer.clear();
-        self.spare.push(layer);
+        self.open.pop().expect("rollback follows begin");
     }
 
     /// Set a key.
