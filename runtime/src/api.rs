@@ -16,7 +16,7 @@ use salus_system::storage::ChainParameters;
 
 use crate::{
     Runtime, executive, functions,
-    validity::{Next, Payer, check_form, check_signature, check_signer, explain_bad_proof, next_nonce},
+    validity::{Next, Payer, check_form, check_signature, check_signer, explain_bad_proof},
 };
 
 /// The runtime, with its metadata made once.
@@ -74,11 +74,12 @@ impl RuntimeApi for SalusRuntime {
     ) -> Result<ValidTransaction, InvalidTransaction> {
         let next = Next::after(state, parent);
         let checked = check_form(&next, extrinsic)?;
-        let next_nonce = next_nonce(&next, &checked);
+        let account = next.account(&checked);
+        let next_nonce = account.nonce;
         if checked.signed.nonce < next_nonce {
             return Err(InvalidTransaction::Stale);
         }
-        let payer = check_signer(&next, &checked)?;
+        let payer = check_signer(&next, &checked, &account)?;
         check_signature(&checked.claim, verified).map_err(|_| explain_bad_proof(&next, &checked))?;
 
         let claim = &checked.claim;

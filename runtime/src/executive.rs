@@ -26,7 +26,7 @@ use salus_system::{Event as SystemEvent, storage as system, timestamp, usage};
 
 use crate::{
     Runtime,
-    validity::{Next, Payer, check_form, check_signature, check_signer, next_nonce},
+    validity::{Checked, Next, Payer, check_form, check_signature, check_signer},
 };
 
 /// Bytes of a block that its header may take.
@@ -96,25 +96,39 @@ impl<'s> Execution<'s> {
     /// Apply one extrinsic: its nonce and quota are spent, its call takes effect or fails. On an error nothing
     /// of it remains, and it may not stand here.
     pub fn apply(&mut self, raw: &RawExtrinsic, verified: &dyn VerifiedSignatures) -> Result<Cost, InvalidTransaction> {
-        let next = Next {
+        let checked = check_form(&self.next(), raw)?;
+        self.apply_checked(checked, verified)
+    }
+
+    /// What an extrinsic is judged by that comes next.
+    fn next(&self) -> Next<'_> {
+        Next {
             state: &self.state,
             number: self.block.number,
             parent_hash: self.block.parent_hash,
             now: self.environment.now,
-        };
-        let checked = check_form(&next, raw)?;
-        match checked.signed.nonce.cmp(&next_nonce(&next, &checked)) {
+        }
+    }
+
+    /// Apply an extrinsic whose form was checked here.
+    fn apply_checked(
+        &mut self,
+        checked: Checked,
+        verified: &dyn VerifiedSignatures,
+    ) -> Result<Cost, InvalidTransaction> {
+        let next = self.next();
+        let mut account = next.account(&checked);
+        match checked.signed.nonce.cmp(&account.nonce) {
             core::cmp::Ordering::Less => return Err(InvalidTransaction::Stale),
             core::cmp::Ordering::Greater => return Err(InvalidTransaction::Future),
             core::cmp::Ordering::Equal => {}
         }
-        let payer = check_signer(&next, &checked)?;
+        let payer = check_signer(&next, &checked, &account)?;
         check_signature(&checked.claim, verified)?;
 
-        self.state.begin();
         let (signer, nonce) = (checked.signed.signer, checked.signed.nonce);
-        let mut account = system::Account::get(&self.state, &signer);
         account.nonce = nonce.checked_add(1).ok_or(InvalidTransaction::Stale)?;
+        self.state.begin();
         system::Account::insert(&mut self.state, &signer, &account);
         if let Payer::Subject(subject) = &payer {
             usage::charge(&mut self.state, subject, checked.cost.weight, self.environment.now);
@@ -215,22 +229,26 @@ pub(crate) fn build(
     let (mut extrinsics, mut invalid) = (Vec::new(), Vec::new());
     let mut bytes = 0usize;
     for raw in candidates {
-        let Some(cost) = cost_of(&raw) else {
-            invalid.push((raw.hash(), InvalidTransaction::Call));
-            continue;
-        };
-        let room = if cost.class == Class::Protected { ALL } else { ORDINARY };
-        let length = raw.wire_len();
         if extrinsics.len() >= ALL.count {
             break;
         }
+        let checked = match check_form(&execution.next(), &raw) {
+            Ok(checked) => checked,
+            Err(reason) => {
+                invalid.push((raw.hash(), reason));
+                continue;
+            }
+        };
+        let cost = checked.cost;
+        let room = if cost.class == Class::Protected { ALL } else { ORDINARY };
+        let length = raw.wire_len();
         let fits = extrinsics.len() < room.count
             && bytes + length <= room.bytes
             && execution.weight + cost.weight <= room.weight;
         if !fits {
             continue;
         }
-        match execution.apply(&raw, verified) {
+        match execution.apply_checked(checked, verified) {
             Ok(_) => {
                 bytes += length;
                 extrinsics.push(raw);
@@ -239,20 +257,6 @@ pub(crate) fn build(
         }
     }
     Ok(Built { executed: execution.finalise(), extrinsics, invalid })
-}
-
-/// What an extrinsic's call costs, if it decodes.
-fn cost_of(raw: &RawExtrinsic) -> Option<Cost> {
-    use salus_primitives::{
-        codec::{EXTRINSIC_DEPTH_MAX, decode_strict},
-        extrinsic::Extrinsic,
-    };
-    match Extrinsic::parse(raw).ok()? {
-        Extrinsic::Signed(signed) => {
-            decode_strict(&signed.call, EXTRINSIC_DEPTH_MAX).ok().map(|call| Runtime::cost(&call))
-        }
-        Extrinsic::Bare { .. } => None,
-    }
 }
 
 /// Where `System.Events` lies.
