@@ -4,7 +4,9 @@ use std::{fs, sync::Arc, thread};
 
 use anyhow::{Context, anyhow, bail};
 use salus_chain_spec::{ChainKind, presets};
-use salus_engine::{Chain, Engine, EngineConfig, EngineError, Incoming, Solitude, SystemClock, archive::FileError};
+use salus_engine::{
+    Chain, Engine, EngineConfig, EngineError, Incoming, Solitude, SystemClock, archive::FileError, budget,
+};
 use salus_pool::Limits;
 use salus_primitives::{crypto::KeyPair, runtime_api::RuntimeApi};
 use salus_rpc::{Identity, Server, ServerConfig, Token};
@@ -65,6 +67,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         Limits::default(),
         Box::new(move |block, changes, hash| announce.announce(&block, changes, hash)),
     );
+    let signatures = budget::measured_rate();
+    chain.signatures.limit(signatures);
+    info!(per_second = signatures, "signatures that are verified for those who submit");
     let engine_config = EngineConfig { free_bytes_min: config.free_bytes_min, ..EngineConfig::default() };
     let engine = Engine::new(Arc::clone(&chain), key, Box::new(Solitude), engine_config)?;
 

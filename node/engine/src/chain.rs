@@ -15,6 +15,7 @@ use salus_storage::Database;
 use tokio::sync::Notify;
 
 use crate::{
+    budget::{Metered, SignatureBudget},
     clock::Clock,
     watch::{Listener, Watchers},
 };
@@ -33,6 +34,8 @@ pub struct Chain {
     pub runtime: Arc<dyn RuntimeApi>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What those who submit may have verified; without a limit until one is set.
+    pub signatures: SignatureBudget,
     pool: Mutex<Pool>,
     watchers: Mutex<Watchers>,
     /// Wakes the engine when the pool has something for it.
@@ -53,6 +56,7 @@ impl Chain {
             database,
             runtime,
             clock,
+            signatures: SignatureBudget::default(),
             pool: Mutex::new(Pool::new(limits)),
             watchers: Mutex::new(Watchers::default()),
             wake: Notify::new(),
@@ -90,7 +94,12 @@ impl Chain {
         };
         let valid = {
             let state = self.database.state();
-            self.runtime.validate(&state, &parent, &raw, &known).map_err(Refused::Invalid)?
+            let metered = Metered::new(&known, &self.signatures);
+            let valid = self.runtime.validate(&state, &parent, &raw, &metered);
+            if let Some(wait) = metered.refused() {
+                return Err(Refused::busy(wait));
+            }
+            valid.map_err(Refused::Invalid)?
         };
         let submitted = {
             // Anew under the lock, on the newest state: only the signature is not verified again.

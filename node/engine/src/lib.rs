@@ -9,6 +9,7 @@
 //! Submitting and reading work from any thread through [`Chain`]; only the [`Engine`] writes.
 
 pub mod archive;
+pub mod budget;
 mod chain;
 mod clock;
 mod engine;

@@ -31,7 +31,8 @@ mod tests;
 
 pub use args::Args;
 pub use backend::{
-    Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, PoolStatus, Refusal, SubmitError,
+    Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NotTried, PoolStatus, Refusal,
+    SubmitError,
 };
 pub use error::RpcError;
 pub use limits::Limits;

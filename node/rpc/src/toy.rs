@@ -23,7 +23,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     backend::{
-        Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, PoolStatus, Refusal, SubmitError,
+        Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NotTried, PoolStatus, Refusal,
+        SubmitError,
     },
     connection::lock,
 };
@@ -359,9 +360,12 @@ impl Backend for Toy {
         false
     }
 
-    fn dry_run(&self, at: &Hash, extrinsic: &RawExtrinsic) -> Option<DryRun> {
-        let state = self.state(at)?;
-        Some(match Extrinsic::parse(extrinsic) {
+    fn dry_run(&self, at: &Hash, extrinsic: &RawExtrinsic) -> Result<DryRun, NotTried> {
+        let state = self.state(at).ok_or(NotTried::StateDiscarded)?;
+        if lock(&self.inner).refuse == Some(Refusal::Busy) {
+            return Err(NotTried::Busy("the toy was told to refuse".into()));
+        }
+        Ok(match Extrinsic::parse(extrinsic) {
             Ok(Extrinsic::Signed(signed)) if signed.nonce < nonce_of(&state, &signed.signer) => {
                 Err(InvalidTransaction::Stale)
             }
@@ -369,10 +373,6 @@ impl Backend for Toy {
             Ok(Extrinsic::Signed(_)) => Ok(Ok(())),
             _ => Err(InvalidTransaction::BadProof),
         })
-    }
-
-    fn can_dry_run(&self) -> bool {
-        true
     }
 }
 
