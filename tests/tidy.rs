@@ -214,6 +214,77 @@ fn nothing_is_unfinished_silenced_or_bound_to_a_machine() {
     }
 }
 
+/// The pallets' folders.
+fn pallets() -> Vec<PathBuf> {
+    let folders = fs::read_dir(root().join("pallets")).expect("pallets/ is there").flatten().map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = folders.filter(|path| path.join("src/lib.rs").is_file()).collect();
+    found.retain(|path| fs::read_to_string(path.join("src/lib.rs")).is_ok_and(|text| text.contains("impl Pallet for")));
+    found.sort();
+    found
+}
+
+/// The variants of an enum in `text`, each with the doc comment above it.
+fn variants(text: &str, name: &str) -> Vec<(String, String)> {
+    let Some((_, body)) = text.split_once(&format!("pub enum {name} {{\n")) else { return Vec::new() };
+    let body = body.split("\n}").next().unwrap_or_default();
+    let (mut found, mut doc) = (Vec::new(), String::new());
+    for line in body.lines() {
+        if let Some(words) = line.strip_prefix("    /// ") {
+            doc += words;
+            doc += " ";
+        } else if let Some(rest) = line.strip_prefix("    ")
+            && rest.starts_with(|letter: char| letter.is_ascii_uppercase())
+        {
+            let name: String = rest.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+            found.push((name, std::mem::take(&mut doc)));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_error_of_a_pallet_is_seen_by_a_test_of_it() {
+    let mut count = 0;
+    for pallet in pallets() {
+        let lib = fs::read_to_string(pallet.join("src/lib.rs")).expect("a source file is readable");
+        let tests: String = files(&pallet.join("src"), &[".rs"])
+            .into_iter()
+            .filter(|path| is_test(path) || path.ends_with("testing.rs"))
+            .map(|path| fs::read_to_string(path).expect("a source file is readable"))
+            .collect();
+        for (error, _) in variants(&lib, "Error") {
+            let seen = tests.match_indices(&format!("Error::{error}")).any(|(place, found)| {
+                !tests[place + found.len()..].starts_with(|letter: char| letter.is_alphanumeric())
+            });
+            assert!(seen, "no test of {} sees Error::{error}", pallet.display());
+            count += 1;
+        }
+    }
+    assert!(count > 80, "only {count} errors were found in the pallets: they are written in another way than this reads");
+}
+
+#[test]
+fn every_call_lists_the_errors_it_can_be_refused_with_and_no_others() {
+    for pallet in pallets() {
+        let lib = fs::read_to_string(pallet.join("src/lib.rs")).expect("a source file is readable");
+        let errors: BTreeSet<String> = variants(&lib, "Error").into_iter().map(|(error, _)| error).collect();
+        let mut listed = BTreeSet::new();
+        for (call, doc) in variants(&lib, "Call") {
+            // The last sentence, whatever stands between "refused" and "with".
+            let list = doc
+                .rfind("efused")
+                .map(|place| &doc[place..])
+                .unwrap_or_else(|| panic!("{}: {call} does not say what it is refused with", pallet.display()));
+            for word in list.split('`').skip(1).step_by(2) {
+                let error = errors.contains(word);
+                assert!(error, "{}: {call} names {word}, which is no error of the pallet", pallet.display());
+                listed.insert(word.to_owned());
+            }
+        }
+        assert_eq!(listed, errors, "{}: each error is one of a call, and says so there", pallet.display());
+    }
+}
+
 #[test]
 fn the_architecture_page_shows_the_same_layers() {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");

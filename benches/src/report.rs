@@ -1,6 +1,12 @@
 //! Figures, gathered in sections, printed as Markdown tables.
 
-use std::{fmt::Write, fs, process::Command, time::Duration};
+use std::{
+    fmt::Write,
+    fs,
+    ops::AddAssign,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 /// One section: its title, and rows of what, figure and remark.
 type Section = (String, Vec<[String; 3]>);
@@ -61,6 +67,46 @@ impl Report {
         }
         page
     }
+}
+
+/// Time that passed, and time that this process had the cores for, in all its threads.
+#[derive(Clone, Copy, Default)]
+pub struct Spent {
+    /// By the clock.
+    pub wall: Duration,
+    /// On the cores, to a hundredth of a second: others that run on them do not count.
+    pub cpu: Duration,
+}
+
+/// Counts both from when it was made.
+pub struct Stopwatch(Instant, Duration);
+
+impl Stopwatch {
+    /// Begin now.
+    pub fn start() -> Self {
+        Self(Instant::now(), cpu())
+    }
+
+    /// What was spent since.
+    pub fn spent(&self) -> Spent {
+        Spent { wall: self.0.elapsed(), cpu: cpu().saturating_sub(self.1) }
+    }
+}
+
+impl AddAssign for Spent {
+    fn add_assign(&mut self, other: Self) {
+        self.wall += other.wall;
+        self.cpu += other.cpu;
+    }
+}
+
+/// What all threads of this process used so far. Zero where the system does not say.
+fn cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name in brackets may hold anything; user and system time are the twelfth and thirteenth field after it.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    // A hundred ticks a second, on every Linux.
+    Duration::from_millis(10 * fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>())
 }
 
 /// A quantile of sorted durations.

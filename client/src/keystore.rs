@@ -20,7 +20,7 @@
 //! ++ nonce ++ ciphertext ++ check).
 //!
 //! The file is made with mode 0600, appears whole or not at all, and never replaces another. It is read only
-//! while its mode is still 0600 (or less) and only when it is no symbolic link.
+//! while its mode is still 0600 (or less), only by its owner, and only when it is no symbolic link.
 
 use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -43,6 +43,11 @@ mod error;
 mod file;
 
 pub use error::KeystoreError;
+
+/// The bytes of a secret's file: a plain file, whose owner runs this program and alone may read it.
+pub(crate) fn read_secret(path: &Path) -> Result<Vec<u8>, KeystoreError> {
+    file::read(path)
+}
 
 const FORMAT: &str = "salus-key";
 const VERSION: u32 = 1;

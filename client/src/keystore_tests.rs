@@ -202,7 +202,7 @@ fn what_is_no_key_file_is_called_that() {
     assert!(matches!(put(r#"{"format": "other", "version": 1}"#), KeystoreError::NotAKeyFile { .. }));
     assert!(matches!(put(r#"{"format": "salus-key", "version": 2}"#), KeystoreError::TooNew { found: 2, .. }));
     assert!(matches!(put(r#"{"format": "salus-key", "version": 1}"#), KeystoreError::Damaged { .. }));
-    assert!(matches!(put(&"x".repeat(17_000)), KeystoreError::NotAKeyFile { reason: "longer than 16 KiB", .. }));
+    assert!(matches!(put(&"x".repeat(17_000)), KeystoreError::TooLong { .. }));
 }
 
 #[test]

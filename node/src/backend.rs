@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parity_scale_codec::Encode;
-use salus_engine::{Chain, Figures, Status};
+use salus_engine::{Chain, Figures, Status, budget::Metered};
 use salus_pool::{DropReason, Refused};
 use salus_primitives::{
     AccountId, Block, Hash, Header, Height, RawExtrinsic,
-    runtime_api::{Changes, RuntimeApi, StateReader},
+    runtime_api::{Changes, NoneVerified, RuntimeApi, StateReader},
 };
 use salus_rpc::{
-    Backend, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, PeerStatus, PoolStatus, Refusal,
-    SubmitError,
+    Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, NotTried, PeerStatus,
+    PoolStatus, Refusal, SubmitError,
 };
 use salus_storage::StorageError;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::metrics::Metrics;
+
+use crate::dry_run;
 
 /// Blocks a slow reader may lag behind before it reads them by height.
 const BLOCKS_BUFFERED: usize = 64;
@@ -134,7 +136,7 @@ fn submit_error(refused: Refused) -> SubmitError {
         Refused::AccountFull { .. } => Refusal::AccountQuota,
         Refused::OrganisationFull { .. } => Refusal::OrganisationQuota,
         Refused::PoolFull { .. } | Refused::BareFull { .. } => Refusal::PoolFull,
-        Refused::RateLimited { .. } => Refusal::Busy,
+        Refused::RateLimited { .. } | Refused::Busy { .. } => Refusal::Busy,
     };
     SubmitError::Refused { class, text: refused.to_string() }
 }
@@ -235,5 +237,16 @@ impl Backend for NodeBackend {
 
     fn next_nonce(&self, account: &AccountId, in_state: u32) -> u32 {
         self.chain.next_nonce(account).unwrap_or(in_state)
+    }
+
+    fn dry_run(&self, at: &Hash, extrinsic: &RawExtrinsic) -> Result<DryRun, NotTried> {
+        let parent = self.height_of(at).ok_or(NotTried::StateDiscarded)?;
+        let state = self.chain.database.state_at(parent).map_err(|_| NotTried::StateDiscarded)?;
+        let metered = Metered::new(&NoneVerified, &self.chain.signatures);
+        let outcome = dry_run::run(&*self.chain.runtime, &state, (parent, *at), extrinsic, &metered);
+        match metered.refused() {
+            Some(wait) => Err(NotTried::Busy(Refused::busy(wait).to_string())),
+            None => Ok(outcome),
+        }
     }
 }

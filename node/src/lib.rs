@@ -4,6 +4,7 @@ pub mod backend;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod dry_run;
 pub mod genesis;
 pub mod keys;
 pub mod layout;

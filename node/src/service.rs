@@ -13,7 +13,7 @@ use anyhow::{Context, anyhow, bail};
 use salus_chain_spec::{ChainKind, presets};
 use salus_engine::{
     Chain, Engine, EngineConfig, EngineError, Figures, Hooks, Incoming, Outbox, Solitude, SystemClock,
-    archive::FileError,
+    archive::FileError, budget,
 };
 use salus_network::{Events, Handle, NetworkConfig};
 use salus_pool::Limits;
@@ -81,6 +81,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         }),
     };
     let chain = Chain::new(database, Arc::new(runtime), Arc::new(SystemClock), Limits::default(), hooks);
+    let signatures = budget::measured_rate();
+    chain.signatures.limit(signatures);
+    info!(per_second = signatures, "signatures that are verified for those who submit");
 
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("rpc").build()?;
     // Peers have threads of their own, as callers have: neither takes the other's, nor consensus'.

@@ -20,7 +20,7 @@ use salus_validators::Call::ReportEquivocation;
 
 use crate::{
     Runtime, RuntimeCall, executive, functions,
-    validity::{Form, Next, Payer, check_form, check_signature, check_signer, explain_bad_proof, next_nonce},
+    validity::{Form, Next, Payer, check_form, check_signature, check_signer, explain_bad_proof},
 };
 
 /// The runtime, with its metadata made once.
@@ -103,11 +103,12 @@ impl RuntimeApi for SalusRuntime {
                 });
             }
         };
-        let next_nonce = next_nonce(&next, &checked);
+        let account = next.account(&checked);
+        let next_nonce = account.nonce;
         if checked.signed.nonce < next_nonce {
             return Err(InvalidTransaction::Stale);
         }
-        let payer = check_signer(&next, &checked)?;
+        let payer = check_signer(&next, &checked, &account)?;
         check_signature(&checked.claim, verified).map_err(|_| explain_bad_proof(&next, &checked))?;
 
         let claim = &checked.claim;

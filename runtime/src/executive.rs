@@ -28,10 +28,7 @@ use salus_validators::Call::ReportEquivocation;
 
 use crate::{
     Runtime, RuntimeCall, RuntimeError,
-    validity::{
-        Checked, Form, Next, Payer, Report, check_form, check_signature, check_signer, cost_of, next_nonce,
-        report_refused,
-    },
+    validity::{Checked, Form, Next, Payer, Report, check_form, check_signature, check_signer, report_refused},
 };
 
 /// The caller of what nobody signed: a weak key, which is never bound.
@@ -104,6 +101,11 @@ impl<'s> Execution<'s> {
     /// Apply one extrinsic. On an error nothing of it remains, and it may not stand here.
     pub fn apply(&mut self, raw: &RawExtrinsic, verified: &dyn VerifiedSignatures) -> Result<Cost, InvalidTransaction> {
         let form = check_form(&self.next(), raw)?;
+        self.apply_form(form, verified)
+    }
+
+    /// Apply an extrinsic whose form was checked here.
+    fn apply_form(&mut self, form: Form, verified: &dyn VerifiedSignatures) -> Result<Cost, InvalidTransaction> {
         let cost = form.cost();
         let events = match form {
             Form::Signed(checked) => self.apply_signed(*checked, verified)?,
@@ -115,6 +117,7 @@ impl<'s> Execution<'s> {
         Ok(cost)
     }
 
+    /// What an extrinsic is judged by that comes next.
     fn next(&self) -> Next<'_> {
         Next {
             state: &self.state,
@@ -131,16 +134,16 @@ impl<'s> Execution<'s> {
         verified: &dyn VerifiedSignatures,
     ) -> Result<Vec<Deposited>, InvalidTransaction> {
         let next = self.next();
-        match checked.signed.nonce.cmp(&next_nonce(&next, &checked)) {
+        let mut account = next.account(&checked);
+        match checked.signed.nonce.cmp(&account.nonce) {
             core::cmp::Ordering::Less => return Err(InvalidTransaction::Stale),
             core::cmp::Ordering::Greater => return Err(InvalidTransaction::Future),
             core::cmp::Ordering::Equal => {}
         }
-        let payer = check_signer(&next, &checked)?;
+        let payer = check_signer(&next, &checked, &account)?;
         check_signature(&checked.claim, verified)?;
 
         let (signer, nonce) = (checked.signed.signer, checked.signed.nonce);
-        let mut account = system::Account::get(&self.state, &signer);
         account.nonce = nonce.checked_add(1).ok_or(InvalidTransaction::Stale)?;
         self.state.begin();
         system::Account::insert(&mut self.state, &signer, &account);
@@ -267,22 +270,26 @@ pub(crate) fn build(
     let (mut extrinsics, mut invalid) = (Vec::new(), Vec::new());
     let mut bytes = 0usize;
     for raw in candidates {
-        let Some(cost) = cost_of(&raw) else {
-            invalid.push((raw.hash(), InvalidTransaction::Call));
-            continue;
-        };
-        let room = if cost.class == Class::Protected { ALL } else { ORDINARY };
-        let length = raw.wire_len();
         if extrinsics.len() >= ALL.count {
             break;
         }
+        let form = match check_form(&execution.next(), &raw) {
+            Ok(form) => form,
+            Err(reason) => {
+                invalid.push((raw.hash(), reason));
+                continue;
+            }
+        };
+        let cost = form.cost();
+        let room = if cost.class == Class::Protected { ALL } else { ORDINARY };
+        let length = raw.wire_len();
         let fits = extrinsics.len() < room.count
             && bytes + length <= room.bytes
             && execution.weight + cost.weight <= room.weight;
         if !fits {
             continue;
         }
-        match execution.apply(&raw, verified) {
+        match execution.apply_form(form, verified) {
             Ok(_) => {
                 bytes += length;
                 extrinsics.push(raw);

@@ -1,6 +1,8 @@
 //! May an extrinsic stand in the next block? One function for the pool and for execution, so that the two
 //! never disagree.
 
+use std::sync::OnceLock;
+
 use parity_scale_codec::Encode;
 use salus_patients::{Call::Register, Registration, check_register};
 use salus_primitives::{
@@ -13,7 +15,7 @@ use salus_primitives::{
     runtime_api::{StateReader, VerifiedSignatures, signature_key},
 };
 use salus_support::{Cost, table::RuntimeTable};
-use salus_system::{keys, storage::Account, storage::BlockHash, usage};
+use salus_system::{AccountInfo, storage::Account, storage::BlockHash, usage};
 use salus_validators::{Call::ReportEquivocation, Error as ReportError, check_report, types::EVIDENCE_AGE_MAX};
 
 use crate::{Runtime, RuntimeCall};
@@ -46,12 +48,18 @@ impl Next<'_> {
 
     /// What every signature binds.
     pub fn chain(&self) -> ChainContext {
-        let version = salus_system::version();
-        ChainContext {
-            spec_version: version.spec_version,
-            transaction_version: version.transaction_version,
-            genesis: self.genesis(),
-        }
+        // Making the version names and hashes interfaces: too much for each extrinsic.
+        static VERSIONS: OnceLock<(u32, u32)> = OnceLock::new();
+        let (spec_version, transaction_version) = *VERSIONS.get_or_init(|| {
+            let version = salus_system::version();
+            (version.spec_version, version.transaction_version)
+        });
+        ChainContext { spec_version, transaction_version, genesis: self.genesis() }
+    }
+
+    /// The signer's account as it is before the extrinsic: its nonce, and whom it speaks for.
+    pub fn account(&self, checked: &Checked) -> AccountInfo {
+        Account::get(self.state, &checked.signed.signer)
     }
 }
 
@@ -146,8 +154,12 @@ pub(crate) fn check_form(next: &Next<'_>, raw: &RawExtrinsic) -> Result<Form, In
         return Err(InvalidTransaction::Call);
     }
     let birth = signed.era.birth(next.number);
-    let birth_hash = next.block_hash(birth).ok_or(InvalidTransaction::AncientBirthBlock)?;
-    let message = signed.payload(&next.chain(), &birth_hash);
+    let chain = next.chain();
+    let birth_hash = match birth {
+        Height::GENESIS if chain.genesis != Hash::ZERO => chain.genesis,
+        _ => next.block_hash(birth).ok_or(InvalidTransaction::AncientBirthBlock)?,
+    };
+    let message = signed.payload(&chain, &birth_hash);
     Ok(Form::Signed(Box::new(Checked {
         cost: Runtime::cost(&call),
         claim: Claim { key: signed.signer, message, signature: signed.signature },
@@ -173,12 +185,6 @@ fn check_bare(bytes: Vec<u8>) -> Result<Form, InvalidTransaction> {
     }
 }
 
-/// What an extrinsic's call costs, if it decodes.
-pub(crate) fn cost_of(raw: &RawExtrinsic) -> Option<Cost> {
-    let (Extrinsic::Signed(SignedExtrinsic { call, .. }) | Extrinsic::Bare { call }) = Extrinsic::parse(raw).ok()?;
-    decode_call(&call).ok().map(|call| Runtime::cost(&call))
-}
-
 /// Who pays for an extrinsic.
 pub(crate) enum Payer {
     /// The subject the signer speaks for.
@@ -189,9 +195,13 @@ pub(crate) enum Payer {
 
 /// Does the signer stand in the register, or is this a registration against a live invitation? And may they
 /// afford the call?
-pub(crate) fn check_signer(next: &Next<'_>, checked: &Checked) -> Result<Payer, InvalidTransaction> {
+pub(crate) fn check_signer(
+    next: &Next<'_>,
+    checked: &Checked,
+    account: &AccountInfo,
+) -> Result<Payer, InvalidTransaction> {
     let signer = checked.signed.signer;
-    let Some(caller) = keys::speaker(next.state, signer, next.now) else {
+    let Some(subject) = account.data.speaks_for(next.now) else {
         let RuntimeCall::Patients(Register { id, invite, possession, kem }) = &checked.call else {
             return Err(InvalidTransaction::UnknownSigner);
         };
@@ -201,15 +211,10 @@ pub(crate) fn check_signer(next: &Next<'_>, checked: &Checked) -> Result<Payer, 
             Err(_) => Err(InvalidTransaction::Call),
         };
     };
-    if !usage::affords(next.state, &caller.subject, checked.cost, next.now) {
+    if !usage::affords(next.state, &subject, checked.cost, next.now) {
         return Err(InvalidTransaction::ExhaustsResources);
     }
-    Ok(Payer::Subject(caller.subject))
-}
-
-/// The account's next nonce.
-pub(crate) fn next_nonce(next: &Next<'_>, checked: &Checked) -> u32 {
-    Account::get(next.state, &checked.signed.signer).nonce
+    Ok(Payer::Subject(subject))
 }
 
 /// Verify the signature, unless it was seen good before.

@@ -1,4 +1,4 @@
-//! Real nodes under bad input, bad disks and bad ends.
+//! Real nodes under bad input, bad disks and bad ends, and in the hands of people on several machines.
 
 mod bad_input;
 mod blocks;
@@ -6,5 +6,6 @@ mod chain;
 mod crash;
 mod disk;
 mod node;
+mod people;
 mod rpc;
 mod start;

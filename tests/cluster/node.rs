@@ -172,7 +172,6 @@ impl Node {
     }
 
     /// The same as a URL.
-    #[allow(dead_code, reason = "the tests of clients use it")]
     pub fn url(&self) -> String {
         format!("ws://{}", self.address())
     }

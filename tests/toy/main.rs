@@ -18,7 +18,9 @@ salus_support::runtime! {
 }
 
 /// The files of the pallet, in reading order.
-const FILES: [&str; 3] = [include_str!("beds/lib.rs"), include_str!("beds/storage.rs"), include_str!("beds/calls.rs")];
+const FILES: [&str; 2] = [include_str!("beds/lib.rs"), include_str!("beds/storage.rs")];
+/// What it takes in the third file, the runtime's.
+const ROW: &str = "    9 => Beds: beds,\n";
 const PAGE: &str = include_str!("../../docs/new-pallet.md");
 
 const HOSPITAL: Subject = Subject::Organisation(OrganisationId([7; 16]));
@@ -65,9 +67,10 @@ fn the_row_of_the_runtime_gives_it_its_number_and_its_place_in_metadata() {
 }
 
 #[test]
-fn it_takes_fewer_than_sixty_lines_comments_included() {
-    let lines = FILES.iter().flat_map(|file| file.lines()).filter(|line| !line.trim().is_empty()).count();
-    assert!(lines < 60, "{lines} lines that are not blank");
+fn it_takes_fewer_than_sixty_lines_in_three_files_comments_and_blank_lines_included() {
+    assert_eq!(include_str!("main.rs").matches(ROW).count(), 1, "the runtime has the row, as it is counted here");
+    let lines: usize = FILES.iter().chain([&ROW]).map(|text| text.lines().count()).sum();
+    assert!(lines < 60, "{lines} lines");
     assert!(PAGE.contains(&format!("{lines} lines")), "docs/new-pallet.md says how many there are: {lines}");
 }
 

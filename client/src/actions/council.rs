@@ -4,6 +4,7 @@ use salus_council::{Act, ActError, Call, Event, Motion, Stage};
 use salus_primitives::{AccountId, Moment, OrganisationId, crypto::KeyPair};
 use salus_registry::types::{Caps, DisplayName, Organisation, OrganisationStatus};
 use salus_runtime::{RuntimeCall, RuntimeEvent};
+use salus_system::{Parameters, storage::ChainParameters};
 
 use super::ActionError;
 use crate::chain::{Chain, Receipt};
@@ -35,6 +36,18 @@ pub struct Moved {
 }
 
 impl Moved {
+    /// What a proposal came to, of which `receipt` is the receipt.
+    ///
+    /// # Errors
+    /// When it is the receipt of something else.
+    pub fn proposed(receipt: Receipt) -> Result<Self, ActionError> {
+        let motion = receipt.find(|event| match event {
+            RuntimeEvent::Council(Event::Proposed { motion, .. }) => Some(*motion),
+            _ => None,
+        })?;
+        Ok(Self::of(receipt, motion))
+    }
+
     fn of(receipt: Receipt, motion: u32) -> Self {
         let mut outcome = Outcome::Open;
         for event in &receipt.events {
@@ -65,18 +78,30 @@ pub struct NewOrganisation {
     pub caps: Caps,
 }
 
+impl NewOrganisation {
+    /// The act that makes it, with `admin` as the key of its first Admin.
+    pub fn act(self, admin: AccountId) -> Act {
+        Act::OrganisationSet {
+            id: self.id,
+            status: OrganisationStatus::Active,
+            display_name: self.name,
+            caps: self.caps,
+            admin: Some(admin),
+        }
+    }
+}
+
 /// Propose `act`; keys that the act binds agree to it.
 ///
 /// # Errors
 /// [`ActionError::Submit`].
 pub async fn propose(chain: &Chain, member: &KeyPair, act: Act, agreeing: &[&KeyPair]) -> Result<Moved, ActionError> {
-    let call = RuntimeCall::Council(Call::Propose { act, cosign: Default::default() });
-    let receipt = chain.submit_cosigned(member, call, agreeing).await?;
-    let motion = receipt.find(|event| match event {
-        RuntimeEvent::Council(Event::Proposed { motion, .. }) => Some(*motion),
-        _ => None,
-    })?;
-    Ok(Moved::of(receipt, motion))
+    Moved::proposed(chain.submit_cosigned(member, propose_call(act), agreeing).await?)
+}
+
+/// The call that proposes `act`. A key that the act binds agrees.
+pub fn propose_call(act: Act) -> RuntimeCall {
+    RuntimeCall::Council(Call::Propose { act, cosign: Default::default() })
 }
 
 /// Vote on a motion.
@@ -98,14 +123,7 @@ pub async fn register_organisation(
     new: NewOrganisation,
     admin: &KeyPair,
 ) -> Result<Moved, ActionError> {
-    let act = Act::OrganisationSet {
-        id: new.id,
-        status: OrganisationStatus::Active,
-        display_name: new.name,
-        caps: new.caps,
-        admin: Some(admin.public()),
-    };
-    propose(chain, member, act, &[admin]).await
+    propose(chain, member, new.act(admin.public()), &[admin]).await
 }
 
 /// Propose another status for an organisation, the rest of its entry unchanged: suspend it, lift that, or remove it.
@@ -132,13 +150,15 @@ pub async fn organisation(chain: &Chain, id: OrganisationId) -> Result<Organisat
     found.ok_or_else(|| ActionError::Unknown { what: "organisation", id: id.to_string() })
 }
 
-/// Members, threshold and the motions that state keeps, by number.
+/// Members, threshold, the chain's parameters and the motions that state keeps, by number.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CouncilState {
     /// The members' keys.
     pub members: Vec<AccountId>,
     /// How many ayes pass a motion.
     pub threshold: u8,
+    /// What the council can change of the chain.
+    pub parameters: Parameters,
     /// Motions.
     pub motions: Vec<Motion>,
 }
@@ -154,7 +174,12 @@ pub async fn state(chain: &Chain) -> Result<CouncilState, ActionError> {
             let mut motions: Vec<Motion> =
                 (0..salus_council::types::SLOTS).filter_map(|slot| Motions::get(state, &slot)).collect();
             motions.sort_by_key(|motion| motion.number);
-            CouncilState { members: salus_council::members(state), threshold: Threshold::get(state), motions }
+            CouncilState {
+                members: salus_council::members(state),
+                threshold: Threshold::get(state),
+                parameters: ChainParameters::get(state),
+                motions,
+            }
         })
         .await?)
 }
@@ -168,5 +193,16 @@ pub fn stage_text(stage: &Stage) -> String {
         Stage::Failed(why) => format!("failed: {why}"),
         Stage::Rejected => "rejected".into(),
         Stage::Cancelled => "cancelled".into(),
+    }
+}
+
+/// An act in words.
+pub fn act_text(act: &Act) -> String {
+    match act {
+        Act::OrganisationSet { id, status, .. } => format!("organisation {id}: {status:?}").to_lowercase(),
+        Act::CouncilSet { members, threshold } => format!("council of {}, threshold {threshold}", members.len()),
+        Act::ValidatorsSet { add, drop } => format!("validators: {} in, {} out", add.len(), drop.len()),
+        Act::ParametersSet { .. } => "parameters".to_owned(),
+        Act::CancelMotion { motion } => format!("cancel motion {motion}"),
     }
 }

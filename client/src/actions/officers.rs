@@ -20,10 +20,21 @@ use crate::{
 /// [`ActionError::Submit`].
 pub async fn set(chain: &Chain, admin: &KeyPair, officer: &KeyPair, roles: Roles) -> Result<Receipt, ActionError> {
     let account = officer.public();
-    let known = chain.view_now(|state| Account::get(state, &account).data.subject.is_some()).await?;
-    let agreeing: &[&KeyPair] = if known { &[] } else { &[officer] };
-    let call = Call::OfficerSet { account, roles: Some(roles), cosign: Default::default() };
-    Ok(chain.submit_cosigned(admin, RuntimeCall::Registry(call), agreeing).await?)
+    let agreeing: &[&KeyPair] = if agrees(chain, account).await? { &[officer] } else { &[] };
+    Ok(chain.submit_cosigned(admin, set_call(account, Some(roles)), agreeing).await?)
+}
+
+/// Does `account` have to agree when it becomes an officer? Only a key that nobody knows yet does.
+///
+/// # Errors
+/// What asking failed with.
+pub async fn agrees(chain: &Chain, account: AccountId) -> Result<bool, ActionError> {
+    Ok(chain.view_now(|state| Account::get(state, &account).data.subject.is_none()).await?)
+}
+
+/// The call that gives `account` these roles in the caller's organisation; without any it ends for good.
+pub fn set_call(account: AccountId, roles: Option<Roles>) -> RuntimeCall {
+    RuntimeCall::Registry(Call::OfficerSet { account, roles, cosign: Default::default() })
 }
 
 /// Change the roles of an officer there is, or end it for good with none.
@@ -36,8 +47,7 @@ pub async fn change(
     account: AccountId,
     roles: Option<Roles>,
 ) -> Result<Receipt, ActionError> {
-    let call = Call::OfficerSet { account, roles, cosign: Default::default() };
-    Ok(chain.submit(admin, RuntimeCall::Registry(call)).await?)
+    Ok(chain.submit(admin, set_call(account, roles)).await?)
 }
 
 /// What an Admin sets of the organisation's entry; all of it is replaced, but without a KEM key the present one

@@ -85,8 +85,12 @@ pub async fn set_status(
     to: Change,
     agreeing: &[&KeyPair],
 ) -> Result<Receipt, ActionError> {
-    let call = Call::StatusSet { patient, to, cosign: Default::default() };
-    Ok(chain.submit_cosigned(key, RuntimeCall::Patients(call), agreeing).await?)
+    Ok(chain.submit_cosigned(key, status_call(patient, to), agreeing).await?)
+}
+
+/// The call that changes a patient's state.
+pub fn status_call(patient: PatientId, to: Change) -> RuntimeCall {
+    RuntimeCall::Patients(Call::StatusSet { patient, to, cosign: Default::default() })
 }
 
 /// What the chain keeps of a patient, and their encryption key.

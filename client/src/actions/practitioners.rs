@@ -1,6 +1,6 @@
 //! Doctors and others who are licensed to practise: enrolment, employment and their encryption keys.
 
-use salus_primitives::{Hash, Moment, OrganisationId, PractitionerId, Subject, crypto::KeyPair};
+use salus_primitives::{AccountId, Hash, Moment, OrganisationId, PractitionerId, Subject, crypto::KeyPair};
 use salus_registry::{
     Call, KemKey,
     storage::{Affiliations, KemKeys, Places, Practitioners},
@@ -37,16 +37,20 @@ pub async fn register(
     practitioner: &KeyPair,
     entry: Enrolment,
 ) -> Result<Receipt, ActionError> {
-    let call = Call::PractitionerSet {
+    Ok(chain.submit_cosigned(registrar, register_call(practitioner.public(), entry), &[practitioner]).await?)
+}
+
+/// The call that enrols a practitioner under the key `account`, which agrees.
+pub fn register_call(account: AccountId, entry: Enrolment) -> RuntimeCall {
+    RuntimeCall::Registry(Call::PractitionerSet {
         id: entry.id,
-        account: Some(practitioner.public()),
+        account: Some(account),
         licence: entry.licence,
         licence_until: entry.licence_until,
         speciality: entry.speciality,
         status: PractitionerStatus::Active,
         cosign: Default::default(),
-    };
-    Ok(chain.submit_cosigned(registrar, RuntimeCall::Registry(call), &[practitioner]).await?)
+    })
 }
 
 /// Change whether a practitioner acts: suspend, lift that, strike off. Their keys stay as they are.
@@ -85,9 +89,14 @@ pub async fn affiliate(
     until: Moment,
     roles: RoleCodes,
 ) -> Result<Receipt, ActionError> {
-    let terms = Some(Terms { roles, until });
-    let call = Call::AffiliationSet { practitioner, organisation, terms, cosign: Default::default() };
-    Ok(chain.submit_cosigned(registrar, RuntimeCall::Registry(call), &[practitioner_key]).await?)
+    let call = affiliate_call(practitioner, organisation, Terms { roles, until });
+    Ok(chain.submit_cosigned(registrar, call, &[practitioner_key]).await?)
+}
+
+/// The call that begins or renews an affiliation. A lasting key of the practitioner agrees.
+pub fn affiliate_call(practitioner: PractitionerId, organisation: OrganisationId, terms: Terms) -> RuntimeCall {
+    let terms = Some(terms);
+    RuntimeCall::Registry(Call::AffiliationSet { practitioner, organisation, terms, cosign: Default::default() })
 }
 
 /// End an affiliation: by a Registrar of the organisation or by the practitioner, alone.

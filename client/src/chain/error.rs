@@ -27,6 +27,14 @@ pub enum ChainError {
         /// Why not.
         reason: String,
     },
+    /// The node asks for a bearer token.
+    #[error("{}", unauthorised(.url, *.token))]
+    Unauthorised {
+        /// Where.
+        url: String,
+        /// Was one given?
+        token: bool,
+    },
     /// The connection ended.
     #[error("the connection to the node was lost ({reason}); see whether the node runs, then try again")]
     Lost {
@@ -103,15 +111,13 @@ impl ChainError {
             rpcs::Error::InsecureUrl(_) => {
                 Self::BadUrl { url, reason: "unencrypted beyond this machine, or no URL".into() }
             }
-            rpcs::Error::Client(error) => {
-                let reason = innermost(&*error);
-                match reason.contains("relative URL") || reason.contains("URL scheme") || reason.contains("Url") {
-                    true => Self::BadUrl { url, reason },
-                    false => Self::Unreachable { url, reason },
-                }
-            }
-            other => Self::Unreachable { url, reason: other.to_string() },
+            rpcs::Error::Client(error) => Self::BadUrl { url, reason: innermost(&*error) },
+            other => Self::BadUrl { url, reason: other.to_string() },
         }
+    }
+
+    pub(super) fn unreachable(url: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Unreachable { url: url.to_owned(), reason: innermost(error) }
     }
 
     /// An error of the client library, made as plain as it can be.
@@ -148,6 +154,14 @@ impl ChainError {
 impl From<rpcs::Error> for ChainError {
     fn from(error: rpcs::Error) -> Self {
         Self::of_rpc(&error)
+    }
+}
+
+fn unauthorised(url: &str, token: bool) -> String {
+    if token {
+        format!("{url} does not take this token; ask its operator for the present one")
+    } else {
+        format!("{url} asks for a token; name the file that has it with --token-file FILE")
     }
 }
 

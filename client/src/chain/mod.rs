@@ -10,17 +10,21 @@ mod blocks;
 mod call;
 mod error;
 mod explain;
+mod handover;
 mod proposers;
 mod state;
 mod submit;
+mod transport;
 
 pub use blocks::{BlockData, ExportError, ExportSummary, FinalisedBlocks};
 pub use call::{CoSignError, cosign, with_cosigns, without_cosigns};
 pub use error::{BlockName, ChainError};
 pub use explain::{Explained, explain, names};
+pub use handover::{HandOver, HandOverError};
 pub use proposers::{Proposer, Proposers};
 pub(crate) use state::decode as decode_value;
 pub use submit::{ManyReport, Receipt, SubmitError};
+pub use transport::{AccessToken, TokenError};
 
 use salus_primitives::{Hash, extrinsic::ChainContext};
 use subxt::{
@@ -59,10 +63,18 @@ impl Chain {
     /// Connect to the node at `url`, as `ws://127.0.0.1:9944`. Beyond the loopback address it must be `wss://`.
     ///
     /// # Errors
-    /// [`ChainError::Unreachable`], [`ChainError::BadUrl`], [`ChainError::OtherChain`] or
-    /// [`ChainError::SpecVersion`]: each says what to do.
+    /// [`ChainError::Unreachable`], [`ChainError::BadUrl`], [`ChainError::Unauthorised`],
+    /// [`ChainError::OtherChain`] or [`ChainError::SpecVersion`]: each says what to do.
     pub async fn connect(url: &str) -> Result<Self, ChainError> {
-        let rpc_client = RpcClient::from_url(url).await.map_err(|error| ChainError::connecting(url, error))?;
+        Self::connect_with(url, None).await
+    }
+
+    /// [`Chain::connect`] to a node that may ask for a bearer token.
+    ///
+    /// # Errors
+    /// As [`Chain::connect`].
+    pub async fn connect_with(url: &str, token: Option<&AccessToken>) -> Result<Self, ChainError> {
+        let rpc_client = transport::connect(url, token).await?;
         let rpc = Rpc::new(rpc_client.clone());
         let version = rpc.state_get_runtime_version(None).await?;
         let ours = salus_system::version();

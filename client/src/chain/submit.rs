@@ -22,7 +22,7 @@ use subxt::{
 };
 
 use super::{
-    BlockData, Chain, ChainError, CoSignError, Config, ERA_PERIOD,
+    BlockData, Chain, ChainError, CoSignError, Config, ERA_PERIOD, HandOverError,
     call::{KeySigner, RuntimePayload, cosign, with_cosigns},
     explain,
     state::decode,
@@ -100,6 +100,9 @@ pub enum SubmitError {
     /// It cannot be co-signed.
     #[error(transparent)]
     CoSign(#[from] CoSignError),
+    /// What was agreed to on another machine cannot be submitted.
+    #[error(transparent)]
+    HandOver(#[from] HandOverError),
     /// The node could not be asked. Whether a call that was sent is in a block shows in the account's nonce.
     #[error(transparent)]
     Chain(#[from] ChainError),

@@ -32,7 +32,7 @@ fn no_secret_is_taken_from_an_argument_or_the_environment() {
     fn check(command: &clap::Command) {
         for argument in command.get_arguments() {
             let name = argument.get_id().as_str();
-            let secret = ["passphrase", "seed", "secret"].iter().any(|word| name.contains(word));
+            let secret = ["passphrase", "seed", "secret", "token"].iter().any(|word| name.contains(word));
             assert!(!secret || name.ends_with("_file"), "{} of {}", name, command.get_name());
             assert!(!secret || argument.get_env().is_none(), "{} of {}", name, command.get_name());
         }
@@ -50,6 +50,14 @@ fn the_commands_of_a_day_are_taken() {
         "salus officer set gw --roles gateway,reviewer --key admin",
         "salus doctor register doc --licence-file l.txt --speciality 394814009 --key reg --json",
         "salus patient register --invite-key i --kem-key k --key me",
+        "salus council set-members council second --threshold 2 --key council",
+        "salus council set-parameters --policy custodian-treatment --root-delay 0s --key council",
+        "salus council cancel 7 --key council",
+        "salus key rotate new --key old",
+        "salus key add ward --session 8h --key doc --cosign-out ward.json",
+        "salus key end old older --key doc",
+        "salus cosign sign ward.json --key ward",
+        "salus chain status --token-file token",
         "salus chain watch --node ws://127.0.0.1:9955 --json",
         "salus chain watch --count 3 --no-empty --events",
         "salus completions zsh",
@@ -74,6 +82,10 @@ fn what_does_not_go_together_is_wrong_usage() {
         format!("salus patient confirm {ID} --assurance 3 --key reg"),
         "salus key generate ../outside".to_owned(),
         "salus officer end not-an-address --key admin".to_owned(),
+        "salus council set-parameters --key council".to_owned(),
+        "salus council set-parameters --root-delay soon --key council".to_owned(),
+        "salus council set-members council --key council".to_owned(),
+        "salus key end a b c d e f g --key doc".to_owned(),
         "salus frobnicate".to_owned(),
     ] {
         let error = parse(&line).expect_err(&line);
@@ -139,9 +151,14 @@ fn output_is_a_table_for_people_and_an_object_for_programs() {
 fn session(folder: &tempfile::TempDir, passphrase: &str) -> Session {
     let file = folder.path().join("passphrase");
     fs::write(&file, passphrase).unwrap();
-    let common =
-        Common { node: String::new(), keys: Some(folder.path().join("keys")), passphrase_file: Some(file), json: true };
-    Session::new(common).unwrap()
+    Session::new(Common {
+        node: String::new(),
+        token_file: None,
+        keys: Some(folder.path().join("keys")),
+        passphrase_file: Some(file),
+        json: true,
+    })
+    .unwrap()
 }
 
 async fn run_key(session: &Session, line: &str) -> Result<Output, CliError> {
@@ -208,4 +225,63 @@ async fn completions_name_every_group() {
     for command in Cli::command().get_subcommands() {
         assert!(text.contains(command.get_name()), "{}", command.get_name());
     }
+}
+
+/// What key `second` has to agree to: `first` makes it an officer.
+fn appointment(session: &Session) -> salus_client::chain::HandOver {
+    let (first, second) = (session.account("first").unwrap(), session.account("second").unwrap());
+    let roles = Some(salus_primitives::subject::Roles::GATEWAY);
+    let call = salus_client::actions::officers::set_call(second, roles);
+    salus_client::chain::HandOver::new(Hash([9; 32]), first, 3, &call, vec![second]).unwrap()
+}
+
+async fn run_cosign(session: &Session, line: &str) -> Result<Output, CliError> {
+    let Command::Cosign(command) = parse(line).unwrap().command else { panic!("a cosign command") };
+    cosign::run(session, command).await
+}
+
+#[tokio::test]
+async fn what_is_handed_over_is_shown_and_signed_without_a_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(&folder, "right\n");
+    for name in ["first", "second", "third"] {
+        run_key(&session, &format!("salus key generate {name} --development")).await.unwrap();
+    }
+    let file = folder.path().join("call.json");
+    fs::write(&file, appointment(&session).to_json()).unwrap();
+    let on = |what: &str| format!("salus cosign {what} {}", file.display());
+    let shown = run_cosign(&session, &on("show")).await.unwrap().to_json();
+    let second = session.account("second").unwrap().to_string();
+    assert_eq!((&shown["officer"], &shown["missing"][0]), (&second.as_str().into(), &second.as_str().into()));
+    assert_eq!((&shown["roles"], &shown["nonce"]), (&"gateway".into(), &3.into()));
+
+    let uninvited = run_cosign(&session, &(on("sign") + " --key third")).await.unwrap_err();
+    assert!(uninvited.to_string().contains("is not asked to agree"), "{uninvited}");
+    assert_eq!(agreement::read(&file).unwrap().missing().len(), 1, "a refusal writes nothing");
+    let signed = run_cosign(&session, &(on("sign") + " --key second")).await.unwrap().to_json();
+    assert_eq!(signed["missing"], serde_json::json!([]));
+    assert_eq!(agreement::read(&file).unwrap().missing(), []);
+
+    fs::write(&file, "{}").unwrap();
+    assert!(run_cosign(&session, &on("show")).await.unwrap_err().to_string().contains("no call to agree to"));
+}
+
+#[tokio::test]
+async fn a_key_elsewhere_is_an_address_and_needs_a_file_to_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = session(&folder, "right\n");
+    run_key(&here, "salus key generate first --development").await.unwrap();
+    run_key(&here, "salus key generate seal --kind kem --development").await.unwrap();
+    let elsewhere = "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy";
+    let to = |file: Option<&str>| agreement::HandOverTo { cosign_out: file.map(Into::into) };
+    let refused = here.signers(to(None), "first", &[elsewhere]).err().unwrap();
+    assert_eq!(refused.status(), 2);
+    assert!(refused.to_string().contains("--cosign-out"), "{refused}");
+    assert_eq!(here.signers(to(None), "first", &["seal"]).err().unwrap().status(), 1);
+    assert_eq!(here.signers(to(Some("x")), "first", &["seal"]).err().unwrap().status(), 2);
+    // Handing over opens no key, so a wrong passphrase does not matter.
+    let wrong = session(&folder, "wrong\n");
+    let signers = wrong.signers(to(Some("call.json")), "first", &[elsewhere]).unwrap();
+    assert_eq!(signers.other().to_string(), elsewhere);
+    assert_eq!(signers.submitter(), wrong.account("first").unwrap());
 }

@@ -4,15 +4,25 @@ use clap::Subcommand;
 use salus_client::{
     actions::{
         FreshId as _,
-        council::{self, Moved, NewOrganisation, Outcome, stage_text},
+        council::{self, Moved, NewOrganisation, Outcome, act_text, stage_text},
     },
     fhir::instant,
 };
-use salus_council::Act;
+use salus_council::{
+    Act,
+    types::{MEMBERS_MAX, Members},
+};
 use salus_primitives::OrganisationId;
 use salus_registry::types::{Caps, DisplayName, OrganisationStatus};
+use salus_system::{Parameters, Policy};
 
-use super::{error::CliError, output::Output, parse, session::Session};
+use super::{
+    agreement::{Done, HandOverTo},
+    error::CliError,
+    output::Output,
+    parse,
+    session::Session,
+};
 
 /// `salus council`
 #[derive(Subcommand, Debug)]
@@ -29,9 +39,11 @@ pub enum CouncilCommand {
         /// Its id; a new random one when none is given.
         #[arg(long)]
         id: Option<OrganisationId>,
-        /// Name of the first Admin's key, which agrees.
+        /// Name of the first Admin's key, which agrees, or its address where it is on another machine.
         #[arg(long, value_name = "NAME")]
         admin_key: String,
+        #[command(flatten)]
+        to: HandOverTo,
         /// Name of the member's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -42,6 +54,35 @@ pub enum CouncilCommand {
     Restore(OnOrganisation),
     /// Propose to remove a suspended organisation for good.
     Remove(OnOrganisation),
+    /// Propose who the members are and how many ayes pass a motion. Waits `root_delay` after it passed.
+    SetMembers {
+        /// All members, present ones too: names of keys in your folder, or addresses. A key that leaves never
+        /// returns.
+        #[arg(required = true, value_name = "MEMBER")]
+        members: Vec<String>,
+        /// How many ayes pass a motion from then on.
+        #[arg(long, value_name = "N")]
+        threshold: u8,
+        /// Name of the member's key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// Propose other parameters of the chain; those not given stay. Waits `root_delay` after it passed.
+    SetParameters {
+        #[command(flatten)]
+        changes: ParameterChanges,
+        /// Name of the member's key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// Propose to cancel a motion that passed and waits.
+    Cancel {
+        /// Its number.
+        motion: u32,
+        /// Name of the member's key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
     /// Vote on a motion.
     Vote {
         /// Its number.
@@ -53,6 +94,66 @@ pub enum CouncilCommand {
         #[arg(long, value_name = "NAME")]
         key: String,
     },
+}
+
+/// What to change of the chain's parameters.
+#[derive(clap::Args, Debug, Default)]
+#[group(required = true, multiple = true)]
+pub struct ParameterChanges {
+    /// What is decided when no rule of the patient matches.
+    #[arg(long, value_enum)]
+    pub policy: Option<DefaultPolicy>,
+    /// How long acts on members, validators and parameters wait after they passed, at most 30d; 0s for not at all.
+    #[arg(long, value_parser = parse::delay, value_name = "TIME")]
+    pub root_delay: Option<u64>,
+    /// Shortest time between blocks, ms.
+    #[arg(long, value_name = "MS")]
+    pub block_interval_min: Option<u64>,
+    /// Weight units that an organisation's officers may use a day, together.
+    #[arg(long, value_name = "UNITS")]
+    pub organisation_weight: Option<u64>,
+    /// Weight units that a practitioner may use a day.
+    #[arg(long, value_name = "UNITS")]
+    pub practitioner_weight: Option<u64>,
+    /// Weight units that a patient may use a day.
+    #[arg(long, value_name = "UNITS")]
+    pub patient_weight: Option<u64>,
+    /// Invitations that an organisation may have open or spent within 30 days.
+    #[arg(long, value_name = "N")]
+    pub invitations_max: Option<u32>,
+}
+
+impl ParameterChanges {
+    /// `present` with the changes.
+    fn apply(&self, present: Parameters) -> Parameters {
+        Parameters {
+            policy: self.policy.map_or(present.policy, Into::into),
+            root_delay: self.root_delay.unwrap_or(present.root_delay),
+            block_interval_min: self.block_interval_min.unwrap_or(present.block_interval_min),
+            organisation_weight: self.organisation_weight.unwrap_or(present.organisation_weight),
+            practitioner_weight: self.practitioner_weight.unwrap_or(present.practitioner_weight),
+            patient_weight: self.patient_weight.unwrap_or(present.patient_weight),
+            invitations_max: self.invitations_max.unwrap_or(present.invitations_max),
+        }
+    }
+}
+
+/// What is decided when no rule matches.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultPolicy {
+    /// Nothing without a patient's rule.
+    DenyAll,
+    /// A record's custodian may view, add and amend for treatment, unless the record is restricted.
+    CustodianTreatment,
+}
+
+impl From<DefaultPolicy> for Policy {
+    fn from(policy: DefaultPolicy) -> Self {
+        match policy {
+            DefaultPolicy::DenyAll => Self::DenyAll,
+            DefaultPolicy::CustodianTreatment => Self::CustodianTreatment,
+        }
+    }
 }
 
 /// An organisation and who proposes.
@@ -69,17 +170,35 @@ pub struct OnOrganisation {
 pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, CliError> {
     match command {
         CouncilCommand::Status => status(session).await,
-        CouncilCommand::RegisterOrg { name, caps, id, admin_key, key } => {
+        CouncilCommand::RegisterOrg { name, caps, id, admin_key, to, key } => {
             let display = DisplayName::try_from(name.clone().into_bytes())
                 .map_err(|_| CliError::Usage("a display name has at most 64 bytes".to_owned()))?;
             let id = id.map_or_else(OrganisationId::fresh, Ok)?;
             let caps = caps.into_iter().fold(Caps::NONE, Caps::with);
-            let (member, admin) = (session.key(&key)?, session.key(&admin_key)?);
+            let signers = session.signers(to, &key, &[&admin_key])?;
             let chain = session.chain().await?;
-            let new = NewOrganisation { id, name: display, caps };
-            let moved = council::register_organisation(&chain, &member, new, &admin);
-            let moved = session.wait("registering", moved).await?;
-            Ok(output(&format!("register {name}"), &moved).with_text("organisation", id))
+            let act = NewOrganisation { id, name: display, caps }.act(signers.other());
+            let done = signers.submit(session, &chain, "registering", council::propose_call(act)).await?;
+            let output = match done {
+                Done::Final(receipt) => output(&format!("register {name}"), &Moved::proposed(*receipt)?),
+                handed_over => handed_over.end(Output::new(handed_over.title(""))),
+            };
+            Ok(output.with_text("organisation", id))
+        }
+        CouncilCommand::SetMembers { members, threshold, key } => {
+            let members = members.iter().map(|text| session.account(text)).collect::<Result<Vec<_>, _>>()?;
+            let members = Members::try_from(members)
+                .map_err(|_| CliError::Usage(format!("a council has at most {MEMBERS_MAX} members")))?;
+            propose(session, &key, "set the members", |_| Act::CouncilSet { members, threshold }).await
+        }
+        CouncilCommand::SetParameters { changes, key } => {
+            propose(session, &key, "set the parameters", |present| Act::ParametersSet {
+                parameters: changes.apply(present),
+            })
+            .await
+        }
+        CouncilCommand::Cancel { motion, key } => {
+            propose(session, &key, &format!("cancel motion {motion}"), |_| Act::CancelMotion { motion }).await
         }
         CouncilCommand::Suspend(on) => set(session, on, OrganisationStatus::Suspended, "suspend").await,
         CouncilCommand::Restore(on) => set(session, on, OrganisationStatus::Active, "restore").await,
@@ -91,6 +210,20 @@ pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, C
             Ok(output(if nay { "vote against" } else { "vote for" }, &moved))
         }
     }
+}
+
+/// Propose an act, made with the present parameters at hand.
+async fn propose(
+    session: &Session,
+    key: &str,
+    what: &str,
+    act: impl FnOnce(Parameters) -> Act,
+) -> Result<Output, CliError> {
+    let member = session.key(key)?;
+    let chain = session.chain().await?;
+    let present = council::state(&chain).await?.parameters;
+    let moved = session.wait("proposing", council::propose(&chain, &member, act(present), &[])).await?;
+    Ok(output(what, &moved))
 }
 
 async fn set(
@@ -138,19 +271,16 @@ async fn status(session: &Session) -> Result<Output, CliError> {
         })
         .collect();
     let members: Vec<String> = state.members.iter().map(ToString::to_string).collect();
-    Ok(Output::new("The council").with("members", members).with("threshold", state.threshold).with_list(
-        "motions",
-        &["number", "act", "stage", "ayes", "nays", "proposed"],
-        rows,
-    ))
-}
-
-fn act_text(act: &Act) -> String {
-    match act {
-        Act::OrganisationSet { id, status, .. } => format!("organisation {id}: {status:?}").to_lowercase(),
-        Act::CouncilSet { members, threshold } => format!("council of {}, threshold {threshold}", members.len()),
-        Act::ValidatorsSet { add, drop } => format!("validators: {} in, {} out", add.len(), drop.len()),
-        Act::ParametersSet { .. } => "parameters".to_owned(),
-        Act::CancelMotion { motion } => format!("cancel motion {motion}"),
-    }
+    let parameters = state.parameters;
+    Ok(Output::new("The council")
+        .with("members", members)
+        .with("threshold", state.threshold)
+        .with_text("policy", format!("{:?}", parameters.policy))
+        .with("root_delay_ms", parameters.root_delay)
+        .with("block_interval_min_ms", parameters.block_interval_min)
+        .with("organisation_weight", parameters.organisation_weight)
+        .with("practitioner_weight", parameters.practitioner_weight)
+        .with("patient_weight", parameters.patient_weight)
+        .with("invitations_max", parameters.invitations_max)
+        .with_list("motions", &["number", "act", "stage", "ayes", "nays", "proposed"], rows))
 }

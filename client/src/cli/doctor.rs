@@ -8,9 +8,10 @@ use salus_client::actions::{
     practitioners::{self, Enrolment},
 };
 use salus_primitives::{Hash, OrganisationId, PractitionerId, crypto::sha256_of};
-use salus_registry::types::{PractitionerStatus, RoleCodes};
+use salus_registry::types::{PractitionerStatus, RoleCodes, Terms};
 
 use super::{
+    agreement::HandOverTo,
     error::CliError,
     org::public_kem,
     output::{Output, moment_value},
@@ -23,7 +24,7 @@ use super::{
 pub enum DoctorCommand {
     /// Enrol a doctor, whose key agrees.
     Register {
-        /// Name of the doctor's key.
+        /// Name of the doctor's key, or its address where it is on another machine.
         doctor_key: String,
         /// File with the licence: only a salted digest of it goes on chain. The salt is printed: keep it.
         #[arg(long, value_name = "FILE", required_unless_present = "licence")]
@@ -40,6 +41,8 @@ pub enum DoctorCommand {
         /// The doctor's id; a new random one when none is given.
         #[arg(long)]
         id: Option<PractitionerId>,
+        #[command(flatten)]
+        to: HandOverTo,
         /// Name of the Registrar's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -51,7 +54,7 @@ pub enum DoctorCommand {
         /// Where.
         #[arg(long, value_name = "ORG")]
         at: OrganisationId,
-        /// Name of the doctor's key.
+        /// Name of the doctor's key, or its address where it is on another machine.
         #[arg(long, value_name = "NAME")]
         doctor_key: String,
         /// For how long from now, at most 5y.
@@ -60,6 +63,8 @@ pub enum DoctorCommand {
         /// As what: SNOMED CT concept ids.
         #[arg(long, value_delimiter = ',', value_name = "CODE,...")]
         roles: Vec<u64>,
+        #[command(flatten)]
+        to: HandOverTo,
         /// Name of the Registrar's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -109,36 +114,37 @@ pub struct OnDoctor {
 /// Run it.
 pub async fn run(session: &Session, command: DoctorCommand) -> Result<Output, CliError> {
     match command {
-        DoctorCommand::Register { doctor_key, licence_file, licence, valid_for, speciality, id, key } => {
+        DoctorCommand::Register { doctor_key, licence_file, licence, valid_for, speciality, id, to, key } => {
             let (licence, salt) = commitment(licence_file, licence)?;
             let id = id.map_or_else(PractitionerId::fresh, Ok)?;
-            let (registrar, doctor) = (session.key(&key)?, session.key(&doctor_key)?);
+            let signers = session.signers(to, &key, &[&doctor_key])?;
+            let doctor = signers.other();
             let chain = session.chain().await?;
             let licence_until = chain.now().await?.plus(valid_for);
             let entry = Enrolment { id, licence, licence_until, speciality };
-            let done = practitioners::register(&chain, &registrar, &doctor, entry);
-            let receipt = session.wait("enrolling", done).await?;
-            Ok(Output::new("The doctor is enrolled.")
+            let done =
+                signers.submit(session, &chain, "enrolling", practitioners::register_call(doctor, entry)).await?;
+            let output = Output::new(done.title("The doctor is enrolled."))
                 .with_text("doctor", id)
-                .with_text("address", doctor.public())
+                .with_text("address", doctor)
                 .with_text("licence", licence)
                 .with("licence_salt", salt)
-                .with_moment("licence_until", licence_until)
-                .with_receipt(&receipt))
+                .with_moment("licence_until", licence_until);
+            Ok(done.end(output))
         }
-        DoctorCommand::Affiliate { doctor, at, doctor_key, valid_for, roles, key } => {
+        DoctorCommand::Affiliate { doctor, at, doctor_key, valid_for, roles, to, key } => {
             let roles = RoleCodes::try_from(roles)
                 .map_err(|_| CliError::Usage("an affiliation has at most 8 roles".to_owned()))?;
-            let (registrar, doctor_key) = (session.key(&key)?, session.key(&doctor_key)?);
+            let signers = session.signers(to, &key, &[&doctor_key])?;
             let chain = session.chain().await?;
             let until = chain.now().await?.plus(valid_for);
-            let done = practitioners::affiliate(&chain, &registrar, &doctor_key, doctor, at, until, roles);
-            let receipt = session.wait("affiliating", done).await?;
-            Ok(Output::new("The doctor is affiliated.")
+            let call = practitioners::affiliate_call(doctor, at, Terms { roles, until });
+            let done = signers.submit(session, &chain, "affiliating", call).await?;
+            let output = Output::new(done.title("The doctor is affiliated."))
                 .with_text("doctor", doctor)
                 .with_text("organisation", at)
-                .with_moment("until", until)
-                .with_receipt(&receipt))
+                .with_moment("until", until);
+            Ok(done.end(output))
         }
         DoctorCommand::Leave { doctor, at, key } => {
             let key = session.key(&key)?;

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use salus_client::{
     actions::{ActionError, store::StoreError},
-    chain::{ChainError, ExportError, SubmitError, explain},
+    chain::{ChainError, ExportError, SubmitError, TokenError, explain},
     envelope::RandomError,
     fhir::FhirError,
     keystore::KeystoreError,
@@ -20,6 +20,9 @@ pub enum CliError {
     /// A key.
     #[error(transparent)]
     Keystore(#[from] KeystoreError),
+    /// The token for the node.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// A record's file.
     #[error(transparent)]
     Fhir(#[from] FhirError),
@@ -46,6 +49,12 @@ pub enum CliError {
 
 impl From<ChainError> for CliError {
     fn from(error: ChainError) -> Self {
+        Self::Action(error.into())
+    }
+}
+
+impl From<SubmitError> for CliError {
+    fn from(error: SubmitError) -> Self {
         Self::Action(error.into())
     }
 }

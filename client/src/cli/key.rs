@@ -1,10 +1,10 @@
-//! `salus key`: keys in an encrypted folder.
+//! `salus key`: keys in an encrypted folder, and those that speak for their holder on the chain.
 
 use std::{fs, path::PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use salus_client::{
-    actions::{fresh_key, inspect, officers::roles_text, subject_text},
+    actions::{fresh_key, inspect, keys, officers::roles_text, subject_text},
     envelope::KemSecret,
     keystore::{KeyFile, KeyKind, StoredKey},
     tags::TagKey,
@@ -12,6 +12,7 @@ use salus_client::{
 use salus_primitives::{AccountId, Moment, crypto::KeyPair, crypto::sha256_of};
 
 use super::{
+    agreement::HandOverTo,
     error::CliError,
     output::{Output, moment_value},
     parse,
@@ -68,6 +69,39 @@ pub enum KeyCommand {
     },
     /// List the keys in the folder.
     List,
+    /// Put a new key in the place of yours, as a doctor or patient: the old one ends for good. Officers' keys are
+    /// their Admin's to set (`salus officer`).
+    Rotate {
+        /// Name of the new key, which agrees, or its address where it is on another machine.
+        new_key: String,
+        #[command(flatten)]
+        to: HandOverTo,
+        /// Name of the key that signs, and ends.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// Let a further key speak for you, as a doctor or patient: a second device, or a session on a ward.
+    Add {
+        /// Name of the new key, which agrees, or its address where it is on another machine.
+        new_key: String,
+        /// Let it end by itself after this time, at most 12h. It may then open and request, and change no keys.
+        #[arg(long, value_parser = parse::duration, value_name = "TIME")]
+        session: Option<u64>,
+        #[command(flatten)]
+        to: HandOverTo,
+        /// Name of the key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// End keys of yours for good, as a doctor or patient.
+    End {
+        /// Names of the keys, or their addresses; at most six.
+        #[arg(required = true, num_args = 1..=keys::ENDED_MAX, value_name = "NAME")]
+        ended: Vec<String>,
+        /// Name of the key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
 }
 
 /// Run it.
@@ -97,6 +131,34 @@ pub async fn run(session: &Session, command: KeyCommand) -> Result<Output, CliEr
         }
         KeyCommand::Show { key, chain } => show(session, &key, chain).await,
         KeyCommand::List => list(session),
+        KeyCommand::Rotate { new_key, to, key } => {
+            let signers = session.signers(to, &key, &[&new_key])?;
+            let (old, new) = (signers.submitter(), signers.other());
+            let chain = session.chain().await?;
+            let done = signers.submit(session, &chain, "rotating", keys::rotate_call(old, new)).await?;
+            let output = Output::new(done.title("The new key speaks for you now, the old one never again."));
+            Ok(done.end(output.with_text("new", new).with_text("old", old)))
+        }
+        KeyCommand::Add { new_key, session: lasts, to, key } => {
+            let signers = session.signers(to, &key, &[&new_key])?;
+            let new = signers.other();
+            let chain = session.chain().await?;
+            let until = match lasts {
+                Some(length) => Some(chain.now().await?.plus(length)),
+                None => None,
+            };
+            let done = signers.submit(session, &chain, "adding", keys::add_call(new, until)).await?;
+            let output = Output::new(done.title("The new key speaks for you too.")).with_text("new", new);
+            Ok(done.end(output.with("until", until.map(moment_value))))
+        }
+        KeyCommand::End { ended, key } => {
+            let ended = ended.iter().map(|text| session.account(text)).collect::<Result<Vec<_>, _>>()?;
+            let signers = session.signers(HandOverTo::default(), &key, &[])?;
+            let chain = session.chain().await?;
+            let done = signers.submit(session, &chain, "ending", keys::end_call(&ended)).await?;
+            let ended = ended.iter().map(ToString::to_string).collect::<Vec<_>>();
+            Ok(done.end(Output::new(done.title("These keys speak for nobody any more.")).with("ended", ended)))
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The command line: one file per group of commands.
 
 mod access;
+mod agreement;
 mod chain;
 mod consent;
+mod cosign;
 mod council;
 mod doctor;
 mod error;
@@ -56,6 +58,9 @@ pub struct Common {
         help_heading = "Common options"
     )]
     pub node: String,
+    /// File with the bearer token of a node that asks for one, readable by you alone.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
+    pub token_file: Option<PathBuf>,
     /// Folder of encrypted key files. Without it: ~/.local/share/salus/keys.
     #[arg(long, global = true, value_name = "DIR", env = "SALUS_KEYS", help_heading = "Common options")]
     pub keys: Option<PathBuf>,
@@ -70,10 +75,13 @@ pub struct Common {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Make, import and show keys.
+    /// Make, import and show keys, and change those that speak for you.
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Act as a member of the council: register, suspend and remove organisations.
+    /// Agree to a call that somebody submits from another machine, and submit what others agreed to.
+    #[command(subcommand)]
+    Cosign(cosign::CosignCommand),
+    /// Act as a member of the council: organisations, members, parameters.
     #[command(subcommand)]
     Council(council::CouncilCommand),
     /// Show an organisation, or keep its own entry as its Admin.
@@ -138,6 +146,7 @@ async fn dispatch(cli: Cli) -> Result<Output, CliError> {
     let session = Session::new(cli.common)?;
     match cli.command {
         Command::Key(command) => key::run(&session, command).await,
+        Command::Cosign(command) => cosign::run(&session, command).await,
         Command::Council(command) => council::run(&session, command).await,
         Command::Org(command) => org::run(&session, command).await,
         Command::Officer(command) => officer::run(&session, command).await,

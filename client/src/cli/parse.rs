@@ -120,6 +120,11 @@ pub fn duration(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).filter(|length| *length > 0).ok_or_else(expected)
 }
 
+/// A length of time that may be nothing, as `0s`.
+pub fn delay(text: &str) -> Result<u64, String> {
+    if ["0s", "0m", "0h", "0d"].contains(&text) { Ok(0) } else { duration(text) }
+}
+
 /// From `now` for this long.
 pub fn window(now: Moment, length: u64) -> Window {
     Window { from: now, until: now.plus(length) }
@@ -147,8 +152,10 @@ mod tests {
     fn lengths_of_time_read_with_their_unit_and_not_without() {
         assert_eq!(duration("90s"), Ok(90_000));
         assert_eq!(duration("30d"), Ok(30 * DAY));
+        assert_eq!((delay("0s"), delay("24h")), (Ok(0), Ok(DAY)));
         for bad in ["", "30", "d", "-1d", "0h", "1.5h", "99999999999999999y", "3ä"] {
             assert!(duration(bad).is_err(), "{bad}");
+            assert!(bad == "0h" || delay(bad).is_err(), "{bad}");
         }
     }
 

@@ -8,7 +8,7 @@ use salus_client::{
 use salus_patients::{Change, PatientState};
 use salus_primitives::PatientId;
 
-use super::{error::CliError, org::public_kem, output::Output, parse, session::Session};
+use super::{agreement::HandOverTo, error::CliError, org::public_kem, output::Output, parse, session::Session};
 
 /// `salus patient`
 #[derive(Subcommand, Debug)]
@@ -61,9 +61,12 @@ pub enum PatientCommand {
         /// What.
         #[arg(value_enum)]
         to: To,
-        /// Name of the key of a Registrar of another organisation who agrees, where two are needed.
+        /// Key of a Registrar of another organisation who agrees, where two are needed: its name, or its address
+        /// where it is on another machine.
         #[arg(long, value_name = "NAME")]
         second_key: Option<String>,
+        #[command(flatten)]
+        hand_over: HandOverTo,
         /// Name of the key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -141,17 +144,16 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
                 .with("assurance", assurance)
                 .with_receipt(&receipt))
         }
-        PatientCommand::Status { patient, to, second_key, key } => {
-            let key = session.key(&key)?;
-            let second = second_key.map(|name| session.key(&name)).transpose()?;
-            let agreeing: Vec<_> = second.iter().collect();
+        PatientCommand::Status { patient, to, second_key, hand_over, key } => {
+            let second: Vec<&str> = second_key.iter().map(String::as_str).collect();
+            let signers = session.signers(hand_over, &key, &second)?;
             let chain = session.chain().await?;
-            let done = patients::set_status(&chain, &key, patient, to.into(), &agreeing);
-            let receipt = session.wait("changing", done).await?;
-            Ok(Output::new("The patient's state changed.")
+            let call = patients::status_call(patient, to.into());
+            let done = signers.submit(session, &chain, "changing", call).await?;
+            let output = Output::new(done.title("The patient's state changed."))
                 .with_text("patient", patient)
-                .with_text("to", format!("{to:?}").to_lowercase())
-                .with_receipt(&receipt))
+                .with_text("to", format!("{to:?}").to_lowercase());
+            Ok(done.end(output))
         }
         PatientCommand::Show { patient } => {
             let chain = session.chain().await?;

@@ -11,7 +11,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use salus_client::{
-    chain::Chain,
+    chain::{AccessToken, Chain},
     envelope::KemSecret,
     keystore::{KeyFile, KeystoreError, Passphrase, StoredKey},
     tags::TagKey,
@@ -40,7 +40,8 @@ impl Session {
 
     /// Connect to the node.
     pub async fn chain(&self) -> Result<Chain, CliError> {
-        Ok(self.wait("connecting", Chain::connect(&self.common.node)).await?)
+        let token = self.common.token_file.as_deref().map(AccessToken::read).transpose()?;
+        Ok(self.wait("connecting", Chain::connect_with(&self.common.node, token.as_ref())).await?)
     }
 
     /// The folder of keys.

@@ -1,4 +1,4 @@
-//! What can be the matter with a key file, and what to do about it.
+//! What can be the matter with a key file or another secret's, and what to do about it.
 
 use std::{io, path::PathBuf};
 
@@ -15,13 +15,13 @@ pub enum KeystoreError {
         path: PathBuf,
     },
     /// Nothing is at that path.
-    #[error("no key file at {path}: check the name, or make one with `salus key new`")]
+    #[error("there is no {path}: check the name; `salus key new` makes a key")]
     NotFound {
         /// The path.
         path: PathBuf,
     },
     /// A link, a folder or a device.
-    #[error("{path} is {found}, a key has to be a plain file: give the path of the file itself")]
+    #[error("{path} is {found}, a secret has to lie in a plain file: give the path of the file itself")]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -30,13 +30,33 @@ pub enum KeystoreError {
     },
     /// Others may read it.
     #[error(
-        "{path} has mode {mode:04o}, others may have read the key: run `chmod 600`, and replace the key if in doubt"
+        "{path} has mode {mode:04o}, others may have read the secret in it: run `chmod 600`, and replace the secret if \
+         in doubt"
     )]
     Mode {
         /// The path.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// It belongs to somebody else.
+    #[error(
+        "{path} belongs to user {owner}, not to user {user} who runs this: take a copy of your own, and replace the \
+         secret in it if that user should not know it"
+    )]
+    Owner {
+        /// The path.
+        path: PathBuf,
+        /// Whose it is, by the system's number.
+        owner: u32,
+        /// Who runs this program.
+        user: u32,
+    },
+    /// Longer than any secret.
+    #[error("{path} is longer than 16 KiB: it holds no secret of Salus, check the path")]
+    TooLong {
+        /// The path.
+        path: PathBuf,
     },
     /// The file changed while it was opened.
     #[error("{path} was exchanged while it was opened: find out who writes in its folder before trying again")]

@@ -150,7 +150,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeystoreError> {
     file.sync_all().map_err(failed("syncing", path))
 }
 
-/// The bytes of a key file that is a plain file of mode 0600 or less.
+/// The bytes of a plain file of mode 0600 or less that belongs to whoever runs this program.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
     let named = fs::symlink_metadata(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => KeystoreError::NotFound { path: path.to_owned() },
@@ -170,6 +170,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
     if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
         return Err(KeystoreError::Exchanged { path: path.to_owned() });
     }
+    check_owner(path, opened.uid(), rustix::process::geteuid().as_raw())?;
     let mode = opened.mode() & 0o7777;
     if mode & !0o600 != 0 {
         return Err(KeystoreError::Mode { path: path.to_owned(), mode });
@@ -177,9 +178,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
     let mut bytes = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed("reading", path))?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(KeystoreError::NotAKeyFile { path: path.to_owned(), reason: "longer than 16 KiB" });
+        return Err(KeystoreError::TooLong { path: path.to_owned() });
     }
     Ok(bytes)
+}
+
+/// A file of somebody else can be read and exchanged by them at any time, whatever its mode is.
+fn check_owner(path: &Path, owner: u32, user: u32) -> Result<(), KeystoreError> {
+    if owner == user { Ok(()) } else { Err(KeystoreError::Owner { path: path.to_owned(), owner, user }) }
 }
 
 /// Paths in `folder` that end in `.json`, sorted. Hidden ones are left out: a crash may leave a temporary one.
@@ -194,4 +200,33 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, KeystoreError> {
     }
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_user_is_refused_whoever_asks() {
+        let path = Path::new("doctor.json");
+        assert!(check_owner(path, 1000, 1000).is_ok());
+        for (owner, user) in [(1001, 1000), (1000, 0), (0, 1000)] {
+            let error = check_owner(path, owner, user).unwrap_err();
+            assert!(matches!(error, KeystoreError::Owner { .. }), "{error}");
+            assert!(error.to_string().contains(&format!("user {owner}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn reading_looks_at_the_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        write_new(&path, b"secret").unwrap();
+        assert_eq!(read(&path).unwrap(), b"secret");
+        // Only root may give files away; others have seen the rule above.
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+            assert!(matches!(read(&path), Err(KeystoreError::Owner { owner: 65_534, user: 0, .. })));
+        }
+    }
 }

@@ -1,16 +1,20 @@
 //! Files of blocks: writing them out of a database, reading them, and executing them again from genesis.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    panic::resume_unwind,
+    thread,
+};
 
 use salus_primitives::{
     Block, Hash, Header, Height,
     archive::{self, ArchiveError, HEAD_LEN, Record},
-    commit::CertificateError,
+    commit::{CertificateError, CommitCertificate},
     runtime_api::{Changes, RuntimeApi},
 };
 use salus_storage::{CommitError, Database, StorageError};
 
-use crate::execution::{BlockError, Ground, MemoryChain, Prepared, check_in_batches};
+use crate::execution::{self, BATCH_MIN, BlockError, Good, Ground, MemoryChain, Prepared};
 
 /// Why a file of blocks was not written, read, replayed or imported to its end.
 #[derive(Debug, thiserror::Error)]
@@ -170,15 +174,14 @@ pub fn replay(
     mut progress: impl FnMut(&Header),
 ) -> Result<Replayed, FileError> {
     let mut chain = MemoryChain::new(genesis, genesis_changes);
-    let genesis_hash = genesis.header.hash();
     let mut extrinsics = 0;
-    for record in blocks {
-        let Record { block, certificate } = record?;
-        extrinsics += block.extrinsics.len() as u64;
-        let prepared = accept(&chain, runtime, &genesis_hash, block, certificate.as_ref())?;
+    let taken = |chain: &mut MemoryChain, prepared: Prepared, _: &CommitCertificate| {
+        extrinsics += prepared.block.extrinsics.len() as u64;
         chain.apply(prepared);
         progress(&chain.tip().0);
-    }
+        Ok(())
+    };
+    follow(&mut chain, runtime, &genesis.header.hash(), blocks, taken)?;
     let (tip, hash) = chain.tip();
     Ok(Replayed { tip, hash, extrinsics })
 }
@@ -195,18 +198,54 @@ pub fn import(
     mut progress: impl FnMut(&Header),
 ) -> Result<u32, FileError> {
     let genesis = database.identity().genesis;
+    let known = database.tip().0.number;
+    let new =
+        |record: &Result<Record, FileError>| !record.as_ref().is_ok_and(|record| record.block.header.number <= known);
     let mut taken = 0;
-    for record in blocks {
-        let Record { block, certificate } = record?;
-        if block.header.number <= database.tip().0.number {
-            continue;
-        }
-        let Prepared { block, changes, tree } = accept(database, runtime, &genesis, block, certificate.as_ref())?;
-        database.commit(&block, certificate.as_ref(), &changes, tree)?;
+    let mut database = database;
+    let take = |database: &mut &Database, prepared: Prepared, certificate: &CommitCertificate| {
+        let Prepared { block, changes, tree } = prepared;
+        database.commit(&block, Some(certificate), &changes, tree)?;
         taken += 1;
         progress(&block.header);
-    }
+        Ok(())
+    };
+    follow(&mut database, runtime, &genesis, blocks.filter(new), take)?;
     Ok(taken)
+}
+
+/// Verify and execute block after block and hand each to `take`, which makes it the tip. While one is executed, the
+/// signatures of the next are verified on the other cores; what is wrong first is what is said.
+fn follow<G: Ground + Sync>(
+    ground: &mut G,
+    runtime: &dyn RuntimeApi,
+    genesis: &Hash,
+    mut blocks: impl Iterator<Item = Result<Record, FileError>>,
+    mut take: impl FnMut(&mut G, Prepared, &CommitCertificate) -> Result<(), FileError>,
+) -> Result<(), FileError> {
+    let Some(mut record) = blocks.next().transpose()? else { return Ok(()) };
+    let mut verified = execution::verify_next(ground, runtime, &record.block);
+    loop {
+        let Record { block, certificate } = record;
+        let height = block.header.number;
+        let certificate = certificate.ok_or(FileError::NoCertificate { height })?;
+        let next = blocks.next();
+        let (prepared, ahead) = thread::scope(|scope| {
+            let ground = &*ground;
+            let parent = block.header.clone();
+            let worth = |next: &&Record| next.block.extrinsics.len() >= BATCH_MIN;
+            let ahead =
+                next.as_ref().and_then(|next| next.as_ref().ok()).filter(worth).map(|next| {
+                    scope.spawn(move || execution::verify_after_next(ground, runtime, &parent, &next.block))
+                });
+            let prepared = accept(ground, runtime, genesis, block, &certificate, &verified);
+            (prepared, ahead.map(|ahead| ahead.join().unwrap_or_else(|panic| resume_unwind(panic))))
+        });
+        take(ground, prepared?, &certificate)?;
+        let Some(next) = next.transpose()? else { return Ok(()) };
+        record = next;
+        verified = ahead.unwrap_or_default();
+    }
 }
 
 fn accept(
@@ -214,11 +253,11 @@ fn accept(
     runtime: &dyn RuntimeApi,
     genesis: &Hash,
     block: Block,
-    certificate: Option<&salus_primitives::commit::CommitCertificate>,
+    certificate: &CommitCertificate,
+    verified: &Good,
 ) -> Result<Prepared, FileError> {
     let height = block.header.number;
-    let certificate = certificate.ok_or(FileError::NoCertificate { height })?;
     let set = ground.with_state(|state| runtime.validators(state));
     certificate.verify(&block.header, &set, genesis).map_err(|error| FileError::Certificate { height, error })?;
-    check_in_batches(ground, runtime, block).map_err(|error| FileError::Block { height, error })
+    execution::check(ground, runtime, block, verified).map_err(|error| FileError::Block { height, error })
 }

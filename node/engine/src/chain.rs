@@ -16,6 +16,7 @@ use salus_storage::Database;
 use tokio::sync::Notify;
 
 use crate::{
+    budget::{Metered, SignatureBudget},
     clock::Clock,
     execution::{good_claims, slot},
     ledger::Ledger,
@@ -51,6 +52,8 @@ pub struct Chain<L = Database> {
     pub runtime: Arc<dyn RuntimeApi>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What those who submit may have verified; without a limit until one is set.
+    pub signatures: SignatureBudget,
     pool: Mutex<Pool>,
     watchers: Mutex<Watchers>,
     /// Wakes the engine when the pool has something for it.
@@ -71,6 +74,7 @@ impl<L: Ledger> Chain<L> {
             database,
             runtime,
             clock,
+            signatures: SignatureBudget::default(),
             pool: Mutex::new(Pool::new(limits)),
             watchers: Mutex::new(Watchers::default()),
             wake: Notify::new(),
@@ -137,11 +141,14 @@ impl<L: Ledger> Chain<L> {
             pool.look_over(&raw, self.clock.now().0)?;
             pool.verified()
         };
-        let (parent, _) = self.database.tip();
-        let valid = self
-            .database
-            .with_state(|state| self.runtime.validate(state, &parent, &raw, &known))
-            .map_err(Refused::Invalid)?;
+        let valid = {
+            let metered = Metered::new(&known, &self.signatures);
+            let valid = self.database.with_state(|state| self.runtime.validate(state, &parent, &raw, &metered));
+            if let Some(wait) = metered.refused() {
+                return Err(Refused::busy(wait));
+            }
+            valid.map_err(Refused::Invalid)?
+        };
         let submitted = {
             let mut pool = self.pool();
             let (newest, _) = self.database.tip();

@@ -2,7 +2,7 @@
 //! the engine, import and replay.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{HashMap, HashSet},
     thread,
 };
 
@@ -48,11 +48,34 @@ impl Ground for Database {
     }
 }
 
+impl<G: Ground> Ground for &G {
+    fn tip(&self) -> (Header, Hash) {
+        (*self).tip()
+    }
+
+    fn with_state<T>(&self, look: impl FnOnce(&dyn StateReader) -> T) -> T {
+        (*self).with_state(look)
+    }
+
+    fn root_after(&self, changes: &Changes) -> Result<(Hash, TreeUpdate), StorageError> {
+        (*self).root_after(changes)
+    }
+}
+
 /// A chain in memory that keeps its newest state only: what a replay runs on.
 pub struct MemoryChain {
     tip: (Header, Hash),
-    state: BTreeMap<Vec<u8>, Vec<u8>>,
+    state: MemoryState,
     tree: MemoryTree,
+}
+
+/// A state that is only read by exact key.
+struct MemoryState(HashMap<Vec<u8>, Vec<u8>>);
+
+impl StateReader for MemoryState {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(key).cloned()
+    }
 }
 
 impl MemoryChain {
@@ -61,7 +84,7 @@ impl MemoryChain {
         let mut tree = MemoryTree::new();
         let (_, update) = tree.root_after(&changes);
         tree.apply(update);
-        let state = changes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        let state = MemoryState(changes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect());
         Self { tip: (genesis.header.clone(), genesis.header.hash()), state, tree }
     }
 
@@ -71,8 +94,8 @@ impl MemoryChain {
         self.tip = (prepared.block.header, hash);
         for (key, value) in prepared.changes {
             match value {
-                Some(value) => self.state.insert(key, value),
-                None => self.state.remove(&key),
+                Some(value) => self.state.0.insert(key, value),
+                None => self.state.0.remove(&key),
             };
         }
         self.tree.apply(prepared.tree);
@@ -227,7 +250,7 @@ impl VerifiedSignatures for Good {
 }
 
 /// Fewest signatures worth a thread of their own.
-const BATCH_MIN: usize = 64;
+pub(crate) const BATCH_MIN: usize = 64;
 
 /// Verify signatures as one batch: the names of all of them, or of none when a bad one is among them.
 pub(crate) fn good_claims(claims: &[Claim]) -> Vec<Hash> {
@@ -246,28 +269,63 @@ pub fn verify_ahead(
     context: &BlockContext,
     extrinsics: &[RawExtrinsic],
 ) -> Good {
+    verify_on(cores(), runtime, state, context, extrinsics)
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn verify_on(
+    threads: usize,
+    runtime: &dyn RuntimeApi,
+    state: &dyn StateReader,
+    context: &BlockContext,
+    extrinsics: &[RawExtrinsic],
+) -> Good {
     let claims = runtime.claims(state, context, extrinsics);
     if claims.len() < BATCH_MIN {
         return Good::default();
     }
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let share = claims.len().div_ceil(cores).max(BATCH_MIN);
+    let share = claims.len().div_ceil(threads).max(BATCH_MIN);
+    let (own, others) = claims.split_at(share.min(claims.len()));
     thread::scope(|scope| {
-        let batches: Vec<_> = claims.chunks(share).map(|claims| scope.spawn(move || good_claims(claims))).collect();
-        Good(batches.into_iter().flat_map(|batch| batch.join().unwrap_or_default()).collect())
+        let batches: Vec<_> = others.chunks(share).map(|claims| scope.spawn(move || good_claims(claims))).collect();
+        let mut all: HashSet<Hash> = good_claims(own).into_iter().collect();
+        all.extend(batches.into_iter().flat_map(|batch| batch.join().unwrap_or_default()));
+        Good(all)
     })
 }
 
-/// Check a block with its signatures verified ahead, in batches.
-///
-/// # Errors
-/// As [`check`].
-pub fn check_in_batches(ground: &impl Ground, runtime: &dyn RuntimeApi, block: Block) -> Result<Prepared, BlockError> {
-    let (parent, parent_hash) = ground.tip();
-    let Ok(slot) = block.header.follows(&parent, parent_hash) else {
-        return check(ground, runtime, block, &NoneVerified);
-    };
-    let context = BlockContext { number: block.header.number, parent_hash, slot };
-    let good = ground.with_state(|state| verify_ahead(runtime, state, &context, &block.extrinsics));
-    check(ground, runtime, block, &good)
+/// Verify the signatures of `block`, which is to follow the tip.
+pub(crate) fn verify_next(ground: &impl Ground, runtime: &dyn RuntimeApi, block: &Block) -> Good {
+    let Ok(slot) = block.header.slot() else { return Good::default() };
+    let context = BlockContext { number: block.header.number, parent_hash: ground.tip().1, slot };
+    ground.with_state(|state| verify_ahead(runtime, state, &context, &block.extrinsics))
+}
+
+/// Verify the signatures of `block` while `parent`, which is to follow the tip, is still being executed: on all
+/// cores but the one that does. A signature binds nothing that the parent's extrinsics may change, so an empty
+/// block in its place tells as much. Whatever is wrong with either block, executing them says so.
+pub fn verify_after_next(ground: &impl Ground, runtime: &dyn RuntimeApi, parent: &Header, block: &Block) -> Good {
+    let (Ok(parent_slot), Ok(slot)) = (parent.slot(), block.header.slot()) else { return Good::default() };
+    let before = BlockContext { number: parent.number, parent_hash: parent.parent_hash, slot: parent_slot };
+    let context = BlockContext { number: block.header.number, parent_hash: parent.hash(), slot };
+    ground.with_state(|below| {
+        let Ok(empty) = runtime.execute(below, &before, &[], &NoneVerified) else { return Good::default() };
+        let state = Changed { below, changes: &empty.changes };
+        verify_on(cores().saturating_sub(1).max(1), runtime, &state, &context, &block.extrinsics)
+    })
+}
+
+/// A state with some changes over it.
+struct Changed<'a> {
+    below: &'a dyn StateReader,
+    changes: &'a Changes,
+}
+
+impl StateReader for Changed<'_> {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.changes.get(key).map_or_else(|| self.below.get(key), Clone::clone)
+    }
 }

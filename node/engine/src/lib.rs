@@ -10,6 +10,7 @@
 
 mod acts;
 pub mod archive;
+pub mod budget;
 mod chain;
 mod clock;
 mod engine;

@@ -31,6 +31,13 @@ pub enum Refused {
         /// The limit per second.
         max: u32,
     },
+    /// The node has as many signatures to verify for those who submit as it takes on. The pool never says so itself;
+    /// whoever verifies before it does.
+    #[error("this node verifies as many signatures as it takes on at the moment: send again in {retry_after_ms} ms")]
+    Busy {
+        /// When to send again, ms from now; at least one.
+        retry_after_ms: u64,
+    },
     /// The runtime refuses it.
     #[error("{0}")]
     Invalid(InvalidTransaction),
@@ -88,6 +95,13 @@ pub enum Refused {
         /// Their bytes.
         bytes: usize,
     },
+}
+
+impl Refused {
+    /// [`Refused::Busy`] for this long.
+    pub fn busy(wait: core::time::Duration) -> Self {
+        Self::Busy { retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1) }
+    }
 }
 
 /// Why an extrinsic left the pool without being included.

@@ -211,6 +211,15 @@ pub struct ExtrinsicWatch {
 /// or its call succeeded.
 pub type DryRun = Result<Result<(), DispatchError>, InvalidTransaction>;
 
+/// Why an extrinsic was not even tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTried {
+    /// State after the block is not kept any more.
+    StateDiscarded,
+    /// The node has more to verify than it can at the moment: when to ask again, in words.
+    Busy(String),
+}
+
 /// The chain as the server sees it. Everything here is final: there are no forks.
 ///
 /// Synchronous methods may read the disk; the server calls them off its event loop. An unreadable disk stops the
@@ -294,14 +303,10 @@ pub trait Backend: Send + Sync + 'static {
         waiting.into_iter().fold(in_state, |next, nonce| if nonce == next { next.saturating_add(1) } else { next })
     }
 
-    /// Try an extrinsic on the state after a block and throw the result away; none where [`Self::state_at`] gives
-    /// none. Called only if [`Self::can_dry_run`].
-    fn dry_run(&self, _at: &Hash, _extrinsic: &RawExtrinsic) -> Option<DryRun> {
-        None
-    }
-
-    /// Is [`Self::dry_run`] implemented? `system_dryRun` is offered only then.
-    fn can_dry_run(&self) -> bool {
-        false
-    }
+    /// Try an extrinsic on the state after a block and throw the result away. It is verified and executed like one
+    /// of the next block, so it costs the same.
+    ///
+    /// # Errors
+    /// [`NotTried`].
+    fn dry_run(&self, at: &Hash, extrinsic: &RawExtrinsic) -> Result<DryRun, NotTried>;
 }

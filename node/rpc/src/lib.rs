@@ -32,8 +32,8 @@ mod tests;
 
 pub use args::Args;
 pub use backend::{
-    Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, PeerStatus, PoolStatus,
-    Refusal, SubmitError,
+    Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, NotTried, PeerStatus,
+    PoolStatus, Refusal, SubmitError,
 };
 pub use counters::Cause;
 pub use error::RpcError;

@@ -156,7 +156,7 @@ const fn newer(
 
 use Shape::{Bytes, BytesList, Flag, Hash, Hashes, Nothing, Number, NumberOrHex, Object, Objects, Text};
 
-/// Every method this crate itself offers. `system_dryRun` is left out where the node cannot do it.
+/// Every method this crate itself offers.
 #[rustfmt::skip]
 pub const METHODS: &[Method] = &[
     Method::call("rpc_methods", &[], &[], Object, "Names of every method that works here."),

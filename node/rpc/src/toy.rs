@@ -23,8 +23,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     backend::{
-        Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, PeerStatus, PoolStatus,
-        Refusal, SubmitError,
+        Backend, DryRun, ExtrinsicStatus, ExtrinsicWatch, FinalisedBlock, Identity, NodeStatus, NotTried, PeerStatus,
+        PoolStatus, Refusal, SubmitError,
     },
     connection::lock,
 };
@@ -387,9 +387,12 @@ impl Backend for Toy {
         lock(&self.inner).status.clone()
     }
 
-    fn dry_run(&self, at: &Hash, extrinsic: &RawExtrinsic) -> Option<DryRun> {
-        let state = self.state(at)?;
-        Some(match Extrinsic::parse(extrinsic) {
+    fn dry_run(&self, at: &Hash, extrinsic: &RawExtrinsic) -> Result<DryRun, NotTried> {
+        let state = self.state(at).ok_or(NotTried::StateDiscarded)?;
+        if lock(&self.inner).refuse == Some(Refusal::Busy) {
+            return Err(NotTried::Busy("the toy was told to refuse".into()));
+        }
+        Ok(match Extrinsic::parse(extrinsic) {
             Ok(Extrinsic::Signed(signed)) if signed.nonce < nonce_of(&state, &signed.signer) => {
                 Err(InvalidTransaction::Stale)
             }
@@ -397,10 +400,6 @@ impl Backend for Toy {
             Ok(Extrinsic::Signed(_)) => Ok(Ok(())),
             _ => Err(InvalidTransaction::BadProof),
         })
-    }
-
-    fn can_dry_run(&self) -> bool {
-        true
     }
 }
 

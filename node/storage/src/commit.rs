@@ -10,7 +10,8 @@ use crate::{
         Bodies, Certificates, Headers, Heights, Meta, PrefixIndex, State, StateHistory, Tree, TreeStale,
         meta::{Row, tip_bytes},
     },
-    commitment::{Commitment, TreeUpdate, next_height},
+    commitment::{Commitment, next_height},
+    state_tree::TreeUpdate,
     store::Durability,
 };
 
@@ -55,10 +56,10 @@ impl Database {
         for prefix in changes.keys().map(|key| PrefixIndex::prefix_of(key)).collect::<BTreeSet<_>>() {
             batch.put::<PrefixIndex>((&prefix, height), ());
         }
-        for (key, node) in &tree.nodes {
-            batch.put::<Tree>(key, node);
+        for (key, node) in tree.nodes() {
+            batch.put::<Tree>(&key, &node);
         }
-        batch.put::<TreeStale>(height, &tree.stale);
+        batch.put::<TreeStale>(height, &tree.stale());
         pending.prune(&mut batch, height);
         batch.put::<Meta>(Row::Tip, &tip_bytes(height, &hash));
         self.store.write(batch, Durability::Synced)?;
@@ -102,10 +103,10 @@ impl Database {
         if let Some(what) = misplaced {
             return Err(CommitError::Certificate { number, what });
         }
-        if tree.height != number || tree.root != header.state_root {
+        if tree.height() != number || tree.root() != header.state_root {
             return Err(CommitError::Tree {
-                height: tree.height,
-                root: tree.root,
+                height: tree.height(),
+                root: tree.root(),
                 number,
                 expected: header.state_root,
             });

@@ -1,13 +1,19 @@
-//! State commitment behind a trait: what a faster engine would have to do (decision 4).
+//! State commitment behind a trait: what another engine would have to do (decision 4).
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
+#[cfg(test)]
+use std::collections::BTreeMap;
 
 use salus_primitives::{Hash, Height, runtime_api::Changes};
 
-use crate::{StorageError, jellyfish::Jellyfish, proof::Proof};
+use crate::{
+    StorageError,
+    proof::Proof,
+    state_tree::{StateTree, TreeUpdate},
+};
 
-/// Where a tree finds its nodes, by key, as bytes only the tree understands.
-pub trait Nodes {
+/// Where a tree finds its nodes, by key, as bytes only the tree understands. A tree may ask from several threads.
+pub trait Nodes: Sync {
     /// The node of `key`, none when it is not there.
     ///
     /// # Errors
@@ -17,6 +23,9 @@ pub trait Nodes {
 
 /// An authenticated tree over the state after each height.
 pub trait Commitment {
+    /// What one block does to the tree.
+    type Update;
+
     /// The root after `changes` on the state of `parent`, none meaning the empty state before genesis,
     /// and what to write so that it can be built on. Nothing is written here, and several blocks on one
     /// parent may be tried.
@@ -28,7 +37,7 @@ pub trait Commitment {
         nodes: &dyn Nodes,
         parent: Option<Height>,
         changes: &Changes,
-    ) -> Result<(Hash, TreeUpdate), StorageError>;
+    ) -> Result<(Hash, Self::Update), StorageError>;
 
     /// The root after `height`, none when there is no such tree.
     ///
@@ -42,44 +51,35 @@ pub trait Commitment {
     /// [`StorageError`] when a node cannot be read, or there is no such tree.
     fn prove(&self, nodes: &dyn Nodes, keys: &[&[u8]], height: Height) -> Result<Proof, StorageError>;
 
-    /// `update` is written: what it replaced will hardly be asked for again.
-    fn committed(&self, update: TreeUpdate);
-}
-
-/// What one block does to the tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreeUpdate {
-    pub(crate) height: Height,
-    pub(crate) root: Hash,
-    /// New nodes, in key order.
-    pub(crate) nodes: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Keys of nodes that this height replaced, in order.
-    pub(crate) stale: Vec<Vec<u8>>,
-}
-
-impl TreeUpdate {
-    /// The height whose state it is.
-    pub fn height(&self) -> Height {
-        self.height
-    }
-
-    /// The state root.
-    pub fn root(&self) -> Hash {
-        self.root
-    }
+    /// `update` is written: what it replaced will hardly be asked for again, and the next one builds on it.
+    fn committed(&self, update: Self::Update);
 }
 
 /// A tree in memory that keeps its newest state only: for replays and simulations without a disk.
-#[derive(Default)]
 pub struct MemoryTree {
-    tree: Jellyfish,
-    nodes: BTreeMap<Vec<u8>, Vec<u8>>,
+    tree: StateTree,
     height: Option<Height>,
 }
 
+/// No node is ever read: the tree has all of them.
+struct Nowhere;
+
+impl Nodes for Nowhere {
+    fn node(&self, _: &[u8]) -> Result<Option<Cow<'_, [u8]>>, StorageError> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
 impl Nodes for BTreeMap<Vec<u8>, Vec<u8>> {
     fn node(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, StorageError> {
         Ok(self.get(key).map(|node| Cow::Borrowed(&node[..])))
+    }
+}
+
+impl Default for MemoryTree {
+    fn default() -> Self {
+        Self { tree: StateTree::holding(usize::MAX), height: None }
     }
 }
 
@@ -91,7 +91,7 @@ impl MemoryTree {
 
     /// The root after `changes` on what was applied last, and the update to apply.
     pub fn root_after(&self, changes: &Changes) -> (Hash, TreeUpdate) {
-        self.tree.root_after(&self.nodes, self.height, changes).expect("memory does not fail, and every node is kept")
+        self.tree.root_after(&Nowhere, self.height, changes).expect("memory does not fail, and every node is kept")
     }
 
     /// Make `update` the newest state.
@@ -99,12 +99,8 @@ impl MemoryTree {
     /// # Panics
     /// When it was not made on what was applied last.
     pub fn apply(&mut self, update: TreeUpdate) {
-        assert_eq!(update.height, next_height(self.height), "updates are applied in order");
-        for key in &update.stale {
-            self.nodes.remove(key);
-        }
-        self.height = Some(update.height);
-        self.nodes.extend(update.nodes.iter().cloned());
+        assert_eq!(update.height(), next_height(self.height), "updates are applied in order");
+        self.height = Some(update.height());
         self.tree.committed(update);
     }
 }

@@ -15,10 +15,10 @@ use crate::{
         Bodies, Certificates, Column, Headers, Heights, Meta, Tree,
         meta::{Row, read_tip},
     },
-    commitment::{Commitment, Nodes, TreeUpdate},
+    commitment::{Commitment, Nodes},
     consensus::Pending,
-    jellyfish::Jellyfish,
     proof::Proof,
+    state_tree::{StateTree, TreeUpdate},
     store::{Durability, Store, View},
 };
 
@@ -63,7 +63,7 @@ impl Default for Options {
 pub struct Database {
     pub(crate) store: Store,
     pub(crate) identity: Identity,
-    pub(crate) tree: Jellyfish,
+    pub(crate) tree: StateTree,
     tip: RwLock<Option<(Header, Hash)>>,
     pending: Mutex<Pending>,
 }
@@ -88,7 +88,7 @@ impl Database {
         let database = Self {
             store,
             identity: identity.clone(),
-            tree: Jellyfish,
+            tree: StateTree::default(),
             tip: RwLock::new(None),
             pending: Mutex::new(pending),
         };

@@ -18,18 +18,19 @@ mod consensus;
 mod database;
 pub mod disk;
 mod error;
-mod jellyfish;
 pub mod proof;
 mod reader;
+mod state_tree;
 mod store;
 pub mod timing;
 
 pub use check::Checked;
-pub use commitment::{MemoryTree, TreeUpdate};
+pub use commitment::MemoryTree;
 pub use database::{Database, FORMAT_VERSION, Identity, Options};
 pub use error::{CommitError, OpenError, QueryError, StorageError};
 pub use proof::{EMPTY_ROOT, Proof, ProofError, state_root, verify_proof};
 pub use reader::{Entry, SCAN_KEYS_MAX, State};
+pub use state_tree::TreeUpdate;
 pub use timing::{Timing, TimingFigures};
 
 #[cfg(test)]

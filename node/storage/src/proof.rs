@@ -16,10 +16,7 @@
 use std::collections::BTreeMap;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
-use salus_primitives::{
-    Hash,
-    crypto::{sha256, sha256_of},
-};
+use salus_primitives::{Hash, crypto::sha256};
 
 /// Root of a state without keys.
 pub const EMPTY_ROOT: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
@@ -33,11 +30,21 @@ pub(crate) fn tree_key(key: &[u8]) -> Hash {
 }
 
 pub(crate) fn leaf_hash(tree_key: &Hash, value_hash: &Hash) -> Hash {
-    sha256_of(&[b"JMT::LeafNode", &tree_key.0, &value_hash.0])
+    const TAG: &[u8; 13] = b"JMT::LeafNode";
+    let mut bytes = [0; 13 + 64];
+    bytes[..13].copy_from_slice(TAG);
+    bytes[13..45].copy_from_slice(&tree_key.0);
+    bytes[45..].copy_from_slice(&value_hash.0);
+    sha256(&bytes)
 }
 
 pub(crate) fn branch_hash(left: &Hash, right: &Hash) -> Hash {
-    sha256_of(&[b"JMT::IntrnalNode", &left.0, &right.0])
+    const TAG: &[u8; 16] = b"JMT::IntrnalNode";
+    let mut bytes = [0; 16 + 64];
+    bytes[..16].copy_from_slice(TAG);
+    bytes[16..48].copy_from_slice(&left.0);
+    bytes[48..].copy_from_slice(&right.0);
+    sha256(&bytes)
 }
 
 /// Bit `index` of a tree key, the highest first.

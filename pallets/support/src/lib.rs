@@ -14,9 +14,14 @@ pub mod table;
 pub mod testing;
 
 pub use context::{Ctx, PalletEvent, ensure};
+pub use metadata::description::StorageEntry;
 pub use overlay::Overlay;
 pub use pallet::{Class, ConstantEntry, Cost, Pallet};
 pub use salus_primitives::runtime_api::StateReader;
+
+// What each Call, Event and Error derives, so that a pallet names one crate for all of it.
+pub use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+pub use scale_info::TypeInfo;
 
 /// For the macros' own use.
 #[doc(hidden)]

@@ -69,8 +69,13 @@ pub trait Pallet {
     /// Why a call was refused: at most four bytes when encoded.
     type Error: Encode + Decode + TypeInfo + Copy + PartialEq + core::fmt::Debug + 'static;
 
-    /// The rows of its `storage!` table.
-    fn storage() -> Vec<StorageEntry>;
+    /// What gives the rows of its `storage!` table: `storage::entries`. Without it the pallet keeps no state.
+    const STORAGE: fn() -> Vec<StorageEntry> = Vec::new;
+
+    /// The rows of its storage, for metadata. To be written out only where there is more than one table.
+    fn storage() -> Vec<StorageEntry> {
+        (Self::STORAGE)()
+    }
 
     /// Values that metadata shows.
     fn constants() -> Vec<ConstantEntry> {

@@ -64,7 +64,7 @@ pub trait MapKey {
 
 impl<A: KeyPart> MapKey for A {
     fn append_to(&self, key: &mut Vec<u8>) {
-        A::HASHER.append(&self.encode(), key);
+        self.using_encoded(|part| A::HASHER.append(part, key));
     }
 
     fn hashers() -> Vec<Hasher> {
@@ -120,7 +120,7 @@ pub fn decode_stored<V: Decode>(item: &'static str, bytes: &[u8]) -> V {
 /// The pallet's name comes first; `entries()` gives metadata its rows.
 #[macro_export]
 macro_rules! storage {
-    ($pallet:ident; $($(#[doc = $doc:literal])+ $name:ident: $kind:ident $ty:tt $(=> $value:ty)?;)+) => {
+    ($pallet:ident; $($(#[doc = $doc:literal])+ $name:ident: $kind:ident $ty:ty $(=> $value:ty)?;)+) => {
         $(
             $(#[doc = $doc])+
             pub struct $name;
@@ -221,9 +221,14 @@ macro_rules! storage_item {
     (@plain $pallet:ident, $name:ident) => {
         /// The storage key.
         pub fn key() -> Vec<u8> {
-            $crate::macro_support::prefix(stringify!($pallet), stringify!($name)).to_vec()
+            $crate::storage_item!(@prefix $pallet, $name).to_vec()
         }
     };
+    (@prefix $pallet:ident, $name:ident) => {{
+        // Four hashes of names that never change: each key of the item needs them.
+        static PREFIX: std::sync::OnceLock<[u8; 32]> = std::sync::OnceLock::new();
+        *PREFIX.get_or_init(|| $crate::macro_support::prefix(stringify!($pallet), stringify!($name)))
+    }};
     (@put $ty:tt) => {
         /// Write the value.
         pub fn put(state: &mut $crate::Overlay<'_>, value: &$ty) {
@@ -233,12 +238,13 @@ macro_rules! storage_item {
     (@map $pallet:ident, $name:ident, $key:ty, $value:ty) => {
         /// What every key of this map starts with.
         pub fn prefix() -> [u8; 32] {
-            $crate::macro_support::prefix(stringify!($pallet), stringify!($name))
+            $crate::storage_item!(@prefix $pallet, $name)
         }
 
         /// The storage key of `key`.
         pub fn key(key: &$key) -> Vec<u8> {
-            let mut bytes = Self::prefix().to_vec();
+            let mut bytes = Vec::with_capacity(128);
+            bytes.extend(Self::prefix());
             $crate::storage::MapKey::append_to(key, &mut bytes);
             bytes
         }

@@ -33,7 +33,7 @@ pub use types::{AccountData, AccountInfo, Parameters, Policy, Purpose};
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub enum Call {
     /// Do nothing: shows that a key is registered and the chain is alive. Carries no data, since the
-    /// chain cannot erase any. Emits nothing of its own.
+    /// chain cannot erase any. Emits nothing of its own. Refused with `NotRegistered`.
     #[codec(index = 0)]
     Noop {},
 }

@@ -147,6 +147,27 @@ fn every_pallet_keeps_its_index() {
     assert!(rows.iter().all(|(index, _)| *index != salus_primitives::signed::RESERVED_PALLET_INDEX));
 }
 
+/// Which metadata each spec version has had: clients keep what they have generated from it by that number.
+const FIXTURE: &str = include_str!("../../fixtures/metadata.txt");
+
+#[test]
+fn metadata_changes_only_with_the_spec_version() {
+    let runtime = SalusRuntime::new();
+    let version = salus_system::version().spec_version;
+    let digest = |format| salus_primitives::crypto::sha256(&runtime.metadata(format).unwrap());
+    let now = format!("{version} {} {} {}", digest(14), digest(15), digest(16));
+    let lines: Vec<&str> = FIXTURE.lines().filter(|line| !line.starts_with('#')).collect();
+    let versions: Vec<u32> = lines.iter().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(versions.is_sorted_by(|a, b| a < b), "each spec version has one line, in order: {versions:?}");
+    let kept = lines.last().copied().unwrap_or_default();
+    assert!(
+        kept == now,
+        "metadata is not what spec version {version} has. Of a released version: raise spec_version in \
+         pallets/system/src/lib.rs and add a line to runtime/fixtures/metadata.txt. Before its release: replace the \
+         last line. The line is now:\n{now}"
+    );
+}
+
 #[test]
 fn another_format_is_not_made() {
     assert_eq!(SalusRuntime::new().metadata(13), None);

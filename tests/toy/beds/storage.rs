@@ -1,8 +1,6 @@
 //! State of Beds.
 
-use salus_primitives::Subject;
-
 salus_support::storage! { Beds;
     /// Free beds by hospital.
-    Free: map Subject => u16;
+    Free: map salus_primitives::Subject => u16;
 }

@@ -8,8 +8,8 @@ mod system;
 use crate::registry::{MethodsError, Registry};
 
 /// Register the family.
-pub(crate) fn register(registry: &mut Registry, dry_run: bool) -> Result<(), MethodsError> {
-    system::register(registry, dry_run)?;
+pub(crate) fn register(registry: &mut Registry) -> Result<(), MethodsError> {
+    system::register(registry)?;
     chain::register(registry)?;
     state::register(registry)?;
     author::register(registry)

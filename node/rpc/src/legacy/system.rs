@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{
     args::Args,
+    backend::{NotTried, Refusal, SubmitError},
     error::RpcError,
     hexes,
     node::Node,
     registry::{MethodsError, Registry},
 };
 
-pub(super) fn register(registry: &mut Registry, dry_run: bool) -> Result<(), MethodsError> {
+pub(super) fn register(registry: &mut Registry) -> Result<(), MethodsError> {
     registry.quick("system_chain", |node, _| Ok(json!(node.backend.identity().chain)))?;
     registry.quick("system_name", |node, _| Ok(json!(node.backend.identity().node_name)))?;
     registry.quick("system_version", |node, _| Ok(json!(node.backend.identity().node_version)))?;
@@ -28,10 +29,7 @@ pub(super) fn register(registry: &mut Registry, dry_run: bool) -> Result<(), Met
     registry.reads("system_peers", peers)?;
     registry.reads("system_accountNextIndex", next_index)?;
     registry.reads("payment_queryInfo", query_info)?;
-    if dry_run {
-        registry.reads("system_dryRun", try_out)?;
-    }
-    Ok(())
+    registry.reads("system_dryRun", try_out)
 }
 
 /// Peers as clients of Substrate read them. A peer states a height and no hash: of the blocks that are final here, the
@@ -92,7 +90,10 @@ fn malformed(name: &str) -> RpcError {
 fn try_out(node: &Node, args: &Args) -> Result<Value, RpcError> {
     let extrinsic = args.extrinsic(0)?;
     let (hash, _) = node.block(args.optional_hash(1)?)?;
-    let outcome = node.backend.dry_run(&hash, &extrinsic).ok_or(RpcError::StateDiscarded(hash))?;
+    let outcome = node.backend.dry_run(&hash, &extrinsic).map_err(|error| match error {
+        NotTried::StateDiscarded => RpcError::StateDiscarded(hash),
+        NotTried::Busy(text) => SubmitError::Refused { class: Refusal::Busy, text }.into(),
+    })?;
     let bytes = match outcome {
         Ok(Ok(())) => vec![0, 0],
         Ok(Err(error)) => [vec![0, 1], error.encode()].concat(),

@@ -229,9 +229,8 @@ impl Server {
 }
 
 fn methods(node: &Arc<Node>, extensions: &[&dyn MethodsExtension]) -> Result<(Methods, Vec<Method>), MethodsError> {
-    let dry_run = node.backend.can_dry_run();
-    let mut registry = Registry::new(node.clone(), if dry_run { &[] } else { &["system_dryRun"] });
-    legacy::register(&mut registry, dry_run)?;
+    let mut registry = Registry::new(node.clone());
+    legacy::register(&mut registry)?;
     chain_spec::register(&mut registry)?;
     chain_head::register(&mut registry)?;
     transaction::register(&mut registry)?;

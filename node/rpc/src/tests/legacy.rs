@@ -3,7 +3,8 @@
 use parity_scale_codec::Encode;
 use salus_primitives::{
     Height,
-    crypto::{KeyPair, blake2_256},
+    crypto::{KeyPair, Signature, blake2_256},
+    extrinsic::{Era, SignedExtrinsic},
     peer::peer_of,
     runtime_api::Changes,
 };
@@ -454,7 +455,31 @@ async fn a_dry_run_tells_success_failure_and_invalidity_in_scale() {
     };
     assert_eq!(run(put(1, 0, b"k", None)).await, hex([0, 0]));
     assert_eq!(run(salus_primitives::RawExtrinsic(vec![4, 0])).await, hex([1, 0, 4]));
+    let signer = KeyPair::from_seed(&[1; 32]).public();
+    let failing =
+        SignedExtrinsic { signer, signature: Signature([7; 64]), era: Era::Immortal, nonce: 0, call: Vec::new() };
+    assert_eq!(run(failing.to_raw()).await, hex([0, 1, 2]), "the call failed: a dispatch error");
+    let used = put(1, 0, b"k", None);
+    call(world.address, "author_submitExtrinsic", json!([hex(used.encode())])).await.unwrap();
     world.toy.make_block();
+    assert_eq!(run(used).await, hex([1, 0, 3]), "its nonce is used");
     let info = call(world.address, "payment_queryInfo", json!([hex(put(1, 0, b"k", None).encode())])).await.unwrap();
     assert_eq!(info["partialFee"], "0");
+}
+
+#[tokio::test]
+async fn a_dry_run_is_of_a_block_that_is_known_and_by_a_node_that_has_time() {
+    let world = world().await;
+    let extrinsic = hex(put(1, 0, b"k", None).encode());
+    let genesis = world.toy.finalised().0;
+    world.toy.make_block();
+    for method in ["system_dryRun", "system_dryRunAt"] {
+        let at = |hash: salus_primitives::Hash| call(world.address, method, json!([extrinsic, hash.to_string()]));
+        assert_eq!(at(genesis).await.unwrap(), hex([0, 0]));
+        assert_eq!(at(salus_primitives::Hash([9; 32])).await, Err(4003));
+    }
+    world.toy.refuse(Some(Refusal::Busy));
+    assert_eq!(call(world.address, "system_dryRun", json!([extrinsic])).await, Err(-32009));
+    world.toy.prune(&genesis);
+    assert_eq!(call(world.address, "system_dryRun", json!([extrinsic, genesis.to_string()])).await, Err(4003));
 }

@@ -1,6 +1,4 @@
-//! The commitment by the `jmt` crate: a Jellyfish Merkle tree with SHA-256, version = height.
-//!
-//! Values are not kept in the tree: `state` and `state_history` have them.
+//! The tree of the `jmt` crate, which ours is held against: its roots, its nodes and its proofs.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +12,7 @@ use salus_primitives::{Hash, Height, crypto::Sha256Stream, runtime_api::Changes}
 
 use crate::{
     StorageError,
-    commitment::{Commitment, Nodes, TreeUpdate, next_height},
+    commitment::{Commitment, Nodes, next_height},
     proof::{EMPTY_ROOT, KeyProof, Proof, Terminal, branch_hash, leaf_hash, tree_key},
 };
 
@@ -36,21 +34,26 @@ impl SimpleHasher for Sha256 {
 }
 
 /// The tree of the `jmt` crate.
-#[derive(Default)]
-pub(crate) struct Jellyfish;
+pub(super) struct Jellyfish;
+
+/// What one block does to it: new nodes by their keys, and the keys of those that they replace.
+pub(super) struct JellyfishUpdate {
+    pub nodes: Vec<(Vec<u8>, Vec<u8>)>,
+    pub stale: Vec<Vec<u8>>,
+}
 
 impl Commitment for Jellyfish {
+    type Update = JellyfishUpdate;
+
     fn root_after(
         &self,
         nodes: &dyn Nodes,
         parent: Option<Height>,
         changes: &Changes,
-    ) -> Result<(Hash, TreeUpdate), StorageError> {
+    ) -> Result<(Hash, JellyfishUpdate), StorageError> {
         let height = next_height(parent);
         let (root, batch) = put(&Reader { nodes, value: None }, height, changes).map_err(tree_error)?;
-        let update = TreeUpdate {
-            height,
-            root,
+        let update = JellyfishUpdate {
             nodes: batch.node_batch.nodes().iter().map(|(key, node)| (key_bytes(key), node_bytes(node))).collect(),
             stale: batch.stale_node_index_batch.iter().map(|stale| key_bytes(&stale.node_key)).collect(),
         };
@@ -91,7 +94,7 @@ impl Commitment for Jellyfish {
         Ok(proof)
     }
 
-    fn committed(&self, _: TreeUpdate) {}
+    fn committed(&self, _: JellyfishUpdate) {}
 }
 
 fn pool_place(index: usize) -> u32 {
@@ -285,7 +288,3 @@ impl JmtNode {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "jellyfish_tests.rs"]
-mod tests;
