@@ -90,6 +90,9 @@ pub struct RunArgs {
     /// Hold back whatever is sent by so many milliseconds, to measure how a far network would do.
     #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
     pub network_delay_ms: u64,
+    /// Run with a clock that is wrong by so many milliseconds, to see what the other nodes make of it.
+    #[arg(long, value_name = "MS", default_value_t = 0, hide = true, allow_hyphen_values = true)]
+    pub clock_offset_ms: i64,
     /// Port for Prometheus, on loopback; none without it. 0 takes a free one.
     #[arg(long, value_name = "PORT", env = "SALUS_PROMETHEUS_PORT", help_heading = "Metrics")]
     pub prometheus_port: Option<u16>,

@@ -170,6 +170,8 @@ pub struct Config {
     pub network: Option<NetworkAddresses>,
     /// Where Prometheus may ask.
     pub metrics_listen: Option<SocketAddr>,
+    /// How far this node's clock is wrong on purpose, ms; 0 outside tests.
+    pub clock_offset: i64,
     /// Form of the log.
     pub log_format: LogFormat,
     /// What to log.
@@ -287,6 +289,7 @@ impl Config {
             rpc_origins: args.rpc_origin.iter().cloned().chain(file.rpc.origins).collect(),
             network,
             metrics_listen: metrics_port.map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+            clock_offset: args.clock_offset_ms,
             log_format: args.log_format.or(file.log.format).unwrap_or(LogFormat::Human),
             log_filter: args.log.clone().or(file.log.filter),
             free_bytes_min: file.disk.free_bytes_min.unwrap_or(least),

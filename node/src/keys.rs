@@ -10,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use salus_primitives::crypto::KeyPair;
+use salus_primitives::{AccountId, crypto::KeyPair, runtime_api::StateReader};
+use salus_system::{Purpose, storage::Account};
 
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,58 @@ pub enum KeyFileError {
     /// The system has no randomness.
     #[error("no randomness from the system: {0}")]
     Randomness(getrandom::Error),
+}
+
+/// Why the node's keys may not serve it: a key serves one purpose, ever.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum KeyUseError {
+    /// One key for votes and for connections.
+    #[error("the validator's and the network's key are the same: make another with `salus-node key generate`")]
+    Same,
+    /// A key of this node's that the chain knows as an account.
+    #[error("the {which} key {key} is an account of this chain: make another with `salus-node key generate`")]
+    Account {
+        /// Which of the node's keys.
+        which: &'static str,
+        /// Its public half.
+        key: AccountId,
+    },
+    /// A key of this node's that the chain keeps for the other purpose.
+    #[error("the {which} key {key} serves this chain as {purpose:?}: make another with `salus-node key generate`")]
+    Other {
+        /// Which of the node's keys.
+        which: &'static str,
+        /// Its public half.
+        key: AccountId,
+        /// What for.
+        purpose: Purpose,
+    },
+}
+
+/// See that the node's keys are neither each other nor kept in `state` for anything but what the node has them for.
+///
+/// # Errors
+/// [`KeyUseError`] naming the key and what else it is.
+pub fn keep_apart(
+    validator: Option<&KeyPair>,
+    network: Option<&KeyPair>,
+    state: &dyn StateReader,
+) -> Result<(), KeyUseError> {
+    let (validator, network) = (validator.map(KeyPair::public), network.map(KeyPair::public));
+    if validator.is_some() && validator == network {
+        return Err(KeyUseError::Same);
+    }
+    let both = [("validator's", validator, Purpose::Authority), ("network's", network, Purpose::Network)];
+    for (which, key, own) in both {
+        let Some(key) = key else { continue };
+        if Account::get(state, &key).data.subject.is_some() {
+            return Err(KeyUseError::Account { which, key });
+        }
+        if let Some(purpose) = salus_system::keys::purpose(state, key).filter(|purpose| *purpose != own) {
+            return Err(KeyUseError::Other { which, key, purpose });
+        }
+    }
+    Ok(())
 }
 
 /// Read a key.

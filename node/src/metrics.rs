@@ -68,7 +68,7 @@ const INTERVAL_BOUNDS: &[Duration] = &[
 ];
 
 /// Why the pool refuses, as labels, in the order of [`place_of`].
-const REFUSALS: [&str; 12] = [
+const REFUSALS: [&str; 13] = [
     "too_large",
     "malformed",
     "already_pending",
@@ -81,6 +81,7 @@ const REFUSALS: [&str; 12] = [
     "organisation_full",
     "bare_full",
     "pool_full",
+    "busy",
 ];
 
 /// Where a refusal is counted.
@@ -98,6 +99,7 @@ fn place_of(refused: &Refused) -> usize {
         Refused::OrganisationFull { .. } => 9,
         Refused::BareFull { .. } => 10,
         Refused::PoolFull { .. } => 11,
+        Refused::Busy { .. } => 12,
     }
 }
 

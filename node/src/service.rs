@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use salus_chain_spec::{ChainKind, presets};
 use salus_engine::{
-    Chain, Engine, EngineConfig, EngineError, Figures, Hooks, Incoming, Outbox, Solitude, SystemClock,
+    Chain, Engine, EngineConfig, EngineError, Figures, Hooks, Incoming, Outbox, Solitude, WrongClock,
     archive::FileError, budget,
 };
 use salus_network::{Events, Handle, NetworkConfig};
@@ -31,7 +31,7 @@ use crate::{
     backend::{Announcer, NodeBackend, Standing},
     config::{Config, NetworkAddresses},
     genesis::{self, DataError},
-    keys::{self, KeyFileError},
+    keys::{self, KeyFileError, KeyUseError},
     layout::{NETWORK_KEY, VALIDATOR_KEY},
     metrics::{self, Metrics, Sources},
     network::{self, Link},
@@ -48,6 +48,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let runtime = SalusRuntime::new();
     let database = genesis::open(&config.spec, &config.layout, &runtime)?;
     let key = validator_key(&config)?;
+    keys::keep_apart(key.as_ref(), network_key(&config)?.as_ref(), &database.state())?;
     let (tip, tip_hash) = database.tip();
     let genesis_hash = database.identity().genesis;
     info!(
@@ -80,7 +81,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
             }
         }),
     };
-    let chain = Chain::new(database, Arc::new(runtime), Arc::new(SystemClock), Limits::default(), hooks);
+    let clock = WrongClock(config.clock_offset);
+    if clock.0 != 0 {
+        warn!(milliseconds = clock.0, "this node's clock is wrong on purpose");
+    }
+    let chain = Chain::new(database, Arc::new(runtime), Arc::new(clock), Limits::default(), hooks);
     let signatures = budget::measured_rate();
     chain.signatures.limit(signatures);
     info!(per_second = signatures, "signatures that are verified for those who submit");
@@ -285,14 +290,18 @@ pub fn validator_key(config: &Config) -> anyhow::Result<Option<KeyPair>> {
         }
         loaded => loaded?,
     };
-    let network = match keys::load(&config.layout.key(NETWORK_KEY)) {
-        Err(KeyFileError::Missing(_)) => None,
-        loaded => Some(loaded?),
-    };
-    if network.is_some_and(|network| network.public() == key.public()) {
-        bail!("the validator's and the network's key are the same: make another with `salus-node key generate`");
-    }
     Ok(Some(key))
+}
+
+/// The network's key; none where the node has not made one yet.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn network_key(config: &Config) -> Result<Option<KeyPair>, KeyFileError> {
+    match keys::load(&config.layout.key(NETWORK_KEY)) {
+        Err(KeyFileError::Missing(_)) => Ok(None),
+        loaded => loaded.map(Some),
+    }
 }
 
 /// The exit code that tells a service manager what kind of failure it was: 74 for disk and database (EX_IOERR), 78
@@ -316,6 +325,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         cause.is::<crate::config::ConfigError>()
             || cause.is::<salus_chain_spec::SpecError>()
             || cause.is::<KeyFileError>()
+            || cause.is::<KeyUseError>()
     });
     if disk {
         74

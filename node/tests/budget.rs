@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use parity_scale_codec::Encode;
 use salus_chain_spec::presets;
-use salus_engine::{Chain, SystemClock};
+use salus_engine::{Chain, Figures, Hooks, SystemClock};
 use salus_node::{
-    backend::{Announcer, NodeBackend},
+    backend::{Announcer, NodeBackend, Standing},
     genesis,
+    metrics::Metrics,
 };
 use salus_pool::{Limits, Refused};
 use salus_primitives::{
@@ -21,6 +22,7 @@ use salus_primitives::{
 use salus_rpc::{Backend, Identity as Who, NotTried, Refusal, SubmitError};
 use salus_runtime::{RuntimeCall, SalusRuntime};
 use salus_storage::{Database, Identity, Options};
+use tokio::sync::watch;
 
 /// A development chain at its genesis, with nobody who makes blocks.
 fn chain(folder: &tempfile::TempDir) -> (Arc<Chain>, Hash) {
@@ -30,8 +32,7 @@ fn chain(folder: &tempfile::TempDir) -> (Arc<Chain>, Hash) {
     let database = Database::open(folder.path(), &identity, Options::default()).unwrap();
     let (_, tree) = database.root_after(&genesis.changes).unwrap();
     database.commit(&genesis.block, None, &genesis.changes, tree).unwrap();
-    let told = Box::new(|_, _, _| {});
-    (Chain::new(database, Arc::new(runtime), Arc::new(SystemClock), Limits::default(), told), genesis.hash)
+    (Chain::new(database, Arc::new(runtime), Arc::new(SystemClock), Limits::default(), Hooks::default()), genesis.hash)
 }
 
 fn noop(key: &KeyPair, nonce: u32, genesis: Hash) -> RawExtrinsic {
@@ -54,7 +55,14 @@ fn backend(chain: &Arc<Chain>, genesis: Hash) -> NodeBackend {
         node_name: "salus-node".into(),
         node_version: "0".into(),
     };
-    NodeBackend::new(who, Arc::clone(chain), Announcer::default())
+    let standing = Standing {
+        name: "alone".into(),
+        validator: None,
+        figures: watch::channel(Figures::default()).1,
+        metrics: Metrics::new(),
+        peers: Box::new(Vec::new),
+    };
+    NodeBackend::new(who, Arc::clone(chain), Announcer::default(), Arc::new(standing))
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 use parity_scale_codec::Encode;
 use salus_chain_spec::presets;
 use salus_engine::{
-    Chain, Clock, Engine, EngineConfig, EngineError, Solitude, Status, SystemClock,
+    Chain, Clock, Engine, EngineConfig, EngineError, Figures, Hooks, Solitude, Status, SystemClock,
     archive::{self, Blocks, FileError},
     execution::{self, BlockError},
 };
@@ -68,15 +68,18 @@ fn start(clock: Arc<dyn Clock>, config: EngineConfig) -> Running {
         Arc::new(SalusRuntime::new()),
         clock,
         Limits::default(),
-        Box::new(move |block, _, _| drop(announce.lock().unwrap().send(block))),
+        Hooks {
+            finalised: Box::new(move |block, _, _| drop(announce.lock().unwrap().send(block))),
+            ..Hooks::default()
+        },
     );
     let key = presets::development_key("validator");
-    let engine = Engine::new(Arc::clone(&chain), Some(key), Box::new(Solitude), config).unwrap();
+    let engine = Engine::new(Arc::clone(&chain), Some(key), Box::new(Solitude), config, Duration::ZERO).unwrap();
     let (stop, stopped) = watch::channel(false);
     let thread = thread::spawn(move || {
         let (_keep, inbox) = mpsc::channel(1);
         let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        tokio.block_on(engine.run(inbox, stopped))
+        tokio.block_on(salus_engine::run(engine, inbox, stopped, watch::channel(Figures::default()).0))
     });
     Running { chain, stop, thread, blocks, _folder: folder }
 }

@@ -7,7 +7,7 @@ use salus_client::{
     chain::{BlockData, Chain, Proposer, Proposers},
     fhir::instant,
 };
-use salus_primitives::{Height, Moment};
+use salus_primitives::{Header, Height, Moment};
 use serde_json::{Value, json};
 
 use super::{chain::event_name, error::CliError, output::Output, session::Session};
@@ -30,8 +30,9 @@ pub struct WatchArgs {
 struct Row {
     height: Height,
     hash: String,
-    time: Moment,
-    /// Since the block before, ms; none for the first one.
+    /// None at genesis, whose header has none.
+    time: Option<Moment>,
+    /// Since the block before, ms; none where that has no time.
     interval: Option<u64>,
     /// The round it was built in, and the one it was decided in.
     rounds: Option<(u32, u32)>,
@@ -58,8 +59,7 @@ pub async fn watch(session: &Session, chain: &Chain, args: WatchArgs) -> Result<
             _ = tokio::signal::ctrl_c() => break,
         };
         seen = seen.saturating_add(1);
-        let time = block.time();
-        let earlier = match before.replace(time) {
+        let earlier = match std::mem::replace(&mut before, time_of(&block.header)) {
             Some(earlier) => Some(earlier),
             None => time_before(chain, &block).await?,
         };
@@ -82,13 +82,18 @@ fn written(line: &str) -> bool {
     writeln!(std::io::stdout(), "{line}").is_ok()
 }
 
-/// When the block before was made; none where that is genesis, whose header has no time, or there is none.
+/// The time in a header; none in that of genesis.
+fn time_of(header: &Header) -> Option<Moment> {
+    header.slot().ok().map(|slot| slot.time)
+}
+
+/// The time of the block before; none where that is genesis, or there is none.
 async fn time_before(chain: &Chain, block: &BlockData) -> Result<Option<Moment>, CliError> {
     if block.header.number <= Height(1) {
         return Ok(None);
     }
     let parent = chain.header(block.header.parent_hash).await?;
-    Ok(parent.slot().ok().map(|slot| slot.time))
+    Ok(time_of(&parent))
 }
 
 /// What happened in a block, in the order of first happening, with how often.
@@ -115,8 +120,8 @@ fn row(
     Row {
         height: block.header.number,
         hash: block.hash.to_string(),
-        time: block.time(),
-        interval: before.map(|before| block.time().0.saturating_sub(before.0)),
+        time: time_of(&block.header),
+        interval: time_of(&block.header).zip(before).map(|(time, before)| time.0.saturating_sub(before.0)),
         rounds: slot.zip(block.certificate.as_ref()).map(|(slot, made)| (slot.build_round, made.round)),
         signatures: block.certificate.as_ref().map_or(0, |made| made.signatures.len()),
         proposer,
@@ -142,15 +147,15 @@ fn short(address: &str) -> String {
 impl Row {
     /// For people. A round above 0, which means that a proposer was silent or late, stands out.
     fn line(&self, colours: bool) -> String {
-        let Self { height, time, extrinsics, .. } = self;
+        let Self { height, extrinsics, .. } = self;
+        let time = self.time.map_or("-".to_owned(), instant);
         let interval = self.interval.map_or("-".to_owned(), |ms| format!("{}.{:03} s", ms / 1_000, ms % 1_000));
         let (built, decided) = self.rounds.unwrap_or_default();
         let round = style(format!("{decided:>5}")).force_styling(colours);
         let round = if decided > 0 { round.yellow().bold() } else { round };
         let count = style(format!("{extrinsics:>10}")).force_styling(colours);
         let count = if *extrinsics > 0 { count.green() } else { count.dim() };
-        let mut line =
-            format!("{:>8}  {}  {interval:>9}  {round}  {count}  {}", height.0, instant(*time), self.proposed());
+        let mut line = format!("{:>8}  {time:<20}  {interval:>9}  {round}  {count}  {}", height.0, self.proposed());
         if built != decided {
             line += &format!("  built in round {built}");
         }
@@ -180,8 +185,8 @@ impl Row {
         let mut row = json!({
             "height": self.height.0,
             "block": self.hash,
-            "time": instant(self.time),
-            "time_ms": self.time.0,
+            "time": self.time.map(instant),
+            "time_ms": self.time.map(|time| time.0),
             "interval_ms": self.interval,
             "round": self.rounds.map(|(_, decided)| decided),
             "build_round": self.rounds.map(|(built, _)| built),

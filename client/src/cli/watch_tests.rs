@@ -51,6 +51,18 @@ fn an_organisation_without_a_name_is_told_by_its_id_and_a_first_block_has_no_int
 }
 
 #[test]
+fn genesis_has_no_time_no_proposer_and_no_interval() {
+    let mut genesis = block(0, 0, 0);
+    genesis.header.digest = Digest::default();
+    genesis.certificate = None;
+    let row = row(&genesis, None, None, None);
+    let words: Vec<_> = row.line(false).split_whitespace().map(str::to_owned).collect();
+    assert_eq!(words, ["70000", "-", "-", "0", "0", "-"]);
+    let json = row.json();
+    assert!(["time", "time_ms", "interval_ms", "round", "proposer"].iter().all(|name| json[name].is_null()), "{json}");
+}
+
+#[test]
 fn a_block_that_was_decided_later_than_it_was_built_says_so() {
     let line = row(&block(1, 2, 0), BEFORE, proposer(Some("North")), None).line(false);
     assert!(line.contains("      2  ") && line.ends_with("North  built in round 1"), "{line}");

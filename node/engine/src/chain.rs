@@ -141,6 +141,7 @@ impl<L: Ledger> Chain<L> {
             pool.look_over(&raw, self.clock.now().0)?;
             pool.verified()
         };
+        let (parent, _) = self.database.tip();
         let valid = {
             let metered = Metered::new(&known, &self.signatures);
             let valid = self.database.with_state(|state| self.runtime.validate(state, &parent, &raw, &metered));

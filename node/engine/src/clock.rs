@@ -19,3 +19,12 @@ impl Clock for SystemClock {
         Moment(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
     }
 }
+
+/// The machine's clock, off by so many milliseconds: to see what the others make of a node whose clock is wrong.
+pub struct WrongClock(pub i64);
+
+impl Clock for WrongClock {
+    fn now(&self) -> Moment {
+        Moment(SystemClock.now().0.saturating_add_signed(self.0))
+    }
+}

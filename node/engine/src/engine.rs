@@ -18,7 +18,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     Chain,
-    execution::{BlockError, Prepared},
+    execution::{self, BlockError, Prepared},
     held::Held,
     ledger::Ledger,
     outbox::{Incoming, Offence, Outbox},
@@ -212,7 +212,6 @@ impl<L: Ledger> Engine<L> {
             proven: Vec::new(),
             flaw: None,
         };
-        engine.check_disk()?;
         Ok(engine)
     }
 
@@ -412,8 +411,9 @@ impl<L: Ledger> Engine<L> {
             self.outbox.report(peer, Offence::BadRange);
             return Ok(());
         }
+        let verified = execution::verify_next(&self.chain.database, &*self.chain.runtime, &block);
         let prepared =
-            crate::execution::check_in_batches(&self.chain.database, &*self.chain.runtime, block).map_err(|error| {
+            execution::check(&self.chain.database, &*self.chain.runtime, block, &verified).map_err(|error| {
                 if error.is_fatal() { error.into() } else { EngineError::FinalInvalid { height, error } }
             })?;
         let acts = self.host.skip_to(height)?;

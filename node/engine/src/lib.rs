@@ -22,7 +22,7 @@ mod run;
 mod watch;
 
 pub use chain::{Chain, Hooks};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, WrongClock};
 #[doc(hidden)]
 pub use engine::Flaw;
 pub use engine::{Engine, EngineConfig, EngineError, Figures};

@@ -20,6 +20,7 @@ pub async fn run<L: Ledger>(
     mut stop: watch::Receiver<bool>,
     figures: watch::Sender<Figures>,
 ) -> Result<(), EngineError> {
+    engine.check_disk()?;
     let start = Instant::now();
     let chain = std::sync::Arc::clone(engine.chain());
     loop {

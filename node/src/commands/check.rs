@@ -2,7 +2,7 @@
 
 use salus_runtime::SalusRuntime;
 
-use crate::{cli::RunArgs, config::Config, genesis, service};
+use crate::{cli::RunArgs, config::Config, genesis, keys, service};
 
 /// Look over configuration, keys, disk and database.
 ///
@@ -16,11 +16,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         config.spec.kind,
         config.spec.genesis.validators.len()
     );
-    match service::validator_key(&config)? {
+    let key = service::validator_key(&config)?;
+    match &key {
         Some(key) => println!("key        {}", key.public()),
         None => println!("key        none: the node follows without voting"),
     }
     let database = genesis::open(&config.spec, &config.layout, &SalusRuntime::new())?;
+    keys::keep_apart(key.as_ref(), service::network_key(&config)?.as_ref(), &database.state())?;
     let free = database.free_bytes()?;
     println!("disk       {} MiB free, the node stops below {} MiB", free >> 20, config.free_bytes_min >> 20);
     if free < config.free_bytes_min {

@@ -86,6 +86,7 @@ fn a_refusal_counts_for_its_reason_alone() {
         (Refused::OrganisationFull { txs: 1, bytes: 1 }, "organisation_full"),
         (Refused::BareFull { txs: 1, bytes: 1 }, "bare_full"),
         (Refused::PoolFull { txs: 1, bytes: 1 }, "pool_full"),
+        (Refused::busy(Duration::ZERO), "busy"),
     ] {
         let metrics = Metrics::default();
         metrics.refused(&refused);

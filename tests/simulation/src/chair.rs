@@ -1,4 +1,5 @@
-//! The chair of the council: lets a fifth hospital in, takes its validator up, drops one, takes it up again.
+//! The chair of the council: lets a clinic in, then a further hospital,
+//! takes its validator up, drops one, takes it up again.
 
 use parity_scale_codec::Encode;
 use salus_council::{Call, types::Act};
@@ -15,6 +16,7 @@ use crate::{
     chance::Chance,
     oracles::Oracles,
     setup::{self, Setup},
+    ward::CLINIC,
 };
 
 /// What the chair is about.
@@ -41,9 +43,21 @@ impl Chair {
         }
     }
 
+    /// Was the clinic's registration sent?
+    pub fn has_clinic(&self) -> bool {
+        self.registered.contains(&CLINIC)
+    }
+
     /// The next motion, under this nonce.
     pub fn next(&mut self, nonce: u32, genesis: &Hash, chance: &mut Chance, oracles: &Oracles) -> Option<RuntimeCall> {
-        if !self.busy || chance.permille(300) {
+        if chance.permille(300) {
+            return None;
+        }
+        if !self.registered.contains(&CLINIC) {
+            self.registered.push(CLINIC);
+            return Some(self.register(CLINIC, nonce, genesis));
+        }
+        if !self.busy {
             return None;
         }
         let set = oracles.newest_set()?;

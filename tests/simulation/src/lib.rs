@@ -27,4 +27,5 @@ pub mod planted;
 pub mod report;
 pub mod run;
 pub mod setup;
+mod ward;
 pub mod world;

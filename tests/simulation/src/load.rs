@@ -2,7 +2,7 @@
 
 use salus_council::{Call, types::Act};
 use salus_primitives::{
-    Hash, Height, RawExtrinsic,
+    Hash, Height, Moment, RawExtrinsic,
     crypto::KeyPair,
     extrinsic::{ChainContext, Era, sign},
     signed::CoSigns,
@@ -12,8 +12,10 @@ use salus_runtime::RuntimeCall;
 use crate::{
     chair::Chair,
     chance::Chance,
+    node::EPOCH,
     oracles::Oracles,
     setup::{self, Setup},
+    ward::{Person, Ward},
 };
 
 /// How many extrinsics of one user may be on the way: fewer than a pool takes.
@@ -29,6 +31,8 @@ struct Sent {
 }
 
 struct User {
+    /// None for a member of the council.
+    person: Option<Person>,
     key: KeyPair,
     nonce: u32,
     on_the_way: Vec<Sent>,
@@ -38,6 +42,7 @@ struct User {
 pub struct Load {
     users: Vec<User>,
     chair: Chair,
+    ward: Ward,
     chain: ChainContext,
     genesis: Hash,
     /// When each that is final was first sent, µs, and where it stands.
@@ -53,10 +58,11 @@ impl Load {
             transaction_version: version.transaction_version,
             genesis,
         };
-        let user = |number| User { key: setup::user(number), nonce: 0, on_the_way: Vec::new() };
+        let user = |number| User { person: None, key: setup::user(number), nonce: 0, on_the_way: Vec::new() };
         Self {
             users: (0..setup::USERS).map(user).collect(),
             chair: Chair::new(setup),
+            ward: Ward::default(),
             chain,
             genesis,
             finals: Vec::new(),
@@ -72,7 +78,7 @@ impl Load {
     /// too much.
     pub fn next(&mut self, now: u64, chance: &mut Chance, oracles: &Oracles) -> Vec<RawExtrinsic> {
         let index = chance.index(self.users.len());
-        self.heard(index, oracles);
+        self.settle(oracles);
         let user = &mut self.users[index];
         let late: Vec<_> = user
             .on_the_way
@@ -86,6 +92,9 @@ impl Load {
         if !late.is_empty() {
             return late;
         }
+        if self.users[index].person.is_some() || chance.permille(250) {
+            return self.step(now, oracles);
+        }
         // The first user chairs the council, and is at it one thing at a time.
         let quiet = index == 0 && self.users[0].on_the_way.is_empty();
         let chaired = if quiet { self.chair.next(self.users[0].nonce, &self.genesis, chance, oracles) } else { None };
@@ -94,6 +103,26 @@ impl Load {
             None if chance.permille(50) => parameters(),
             None => noop(),
         };
+        self.send(index, call, now).into_iter().collect()
+    }
+
+    /// The next step of the ward, if the one before is final.
+    fn step(&mut self, now: u64, oracles: &Oracles) -> Vec<RawExtrinsic> {
+        self.settle(oracles);
+        let busy = self.users.iter().any(|user| user.person.is_some() && !user.on_the_way.is_empty());
+        let open = self.chair.has_clinic() && self.users[0].on_the_way.is_empty();
+        if busy || !open {
+            return Vec::new();
+        }
+        let admin = self.users.iter().find(|user| user.person == Some(Person::Admin)).map_or(0, |user| user.nonce);
+        let Some((person, call)) = self.ward.next(&self.genesis, admin, Moment(EPOCH + now / 1_000)) else {
+            return Vec::new();
+        };
+        let known = self.users.iter().position(|user| user.person == Some(person));
+        let index = known.unwrap_or_else(|| {
+            self.users.push(User { person: Some(person), key: person.key(), nonce: 0, on_the_way: Vec::new() });
+            self.users.len() - 1
+        });
         self.send(index, call, now).into_iter().collect()
     }
 

@@ -22,6 +22,7 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ("clock-off", "a clock off by more than the tolerance"),
     ("untimely", "a block called untimely"),
     ("frozen", "a node that stood still and went on"),
+    ("patient-registered", "a patient registered against an invitation that a chain of extrinsics led to"),
     ("set-changed", "a change of the validators"),
     ("followed", "a block taken over by a node that only follows"),
     ("observed", "a height at which a validator did not sign, since its log was behind its record"),

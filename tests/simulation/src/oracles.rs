@@ -16,7 +16,6 @@ use salus_primitives::{
     validator_set::ValidatorSet,
 };
 use salus_runtime::RuntimeCall;
-use salus_validators::Call;
 
 use crate::{disk::SimLedger, marks::Marks};
 
@@ -106,7 +105,7 @@ impl Oracles {
     /// A height that nobody had yet.
     fn first(&mut self, height: Height, hash: Hash, extrinsics: &[RawExtrinsic], set: ValidatorSet) {
         for raw in extrinsics {
-            self.judge_report(raw);
+            self.look_into(raw);
             if let Some(before) = self.included.insert(raw.hash(), height) {
                 self.violation(format!("extrinsic {} stands twice, at heights {before} and {height}", raw.hash()));
             }
@@ -118,16 +117,23 @@ impl Oracles {
         self.chain.insert(height, (hash, set));
     }
 
-    /// A report in a block strikes a liar, and nobody else.
-    fn judge_report(&mut self, raw: &RawExtrinsic) {
-        let Ok(Extrinsic::Bare { call }) = Extrinsic::parse(raw) else { return };
-        let Ok(RuntimeCall::Validators(Call::ReportEquivocation { evidence })) = RuntimeCall::decode(&mut &call[..])
-        else {
-            return self.violation("a bare extrinsic that is no report stands in a block".to_owned());
+    /// A report in a block strikes a liar, and nobody else; a registration never stands in one failing.
+    fn look_into(&mut self, raw: &RawExtrinsic) {
+        let call = match Extrinsic::parse(raw) {
+            Ok(Extrinsic::Bare { call }) => RuntimeCall::decode(&mut &call[..]),
+            Ok(Extrinsic::Signed(signed)) => RuntimeCall::decode(&mut &signed.call[..]),
+            Err(error) => return self.violation(format!("what stands in a block does not parse: {error}")),
         };
-        self.marks.hit("evidence-on-chain");
-        if !self.liars.contains(&evidence.offender()) {
-            self.violation(format!("{} was struck and has never lied", evidence.offender()));
+        match call {
+            Ok(RuntimeCall::Validators(salus_validators::Call::ReportEquivocation { evidence })) => {
+                self.marks.hit("evidence-on-chain");
+                if !self.liars.contains(&evidence.offender()) {
+                    self.violation(format!("{} was struck and has never lied", evidence.offender()));
+                }
+            }
+            Ok(RuntimeCall::Patients(salus_patients::Call::Register { .. })) => self.marks.hit("patient-registered"),
+            Ok(_) => {}
+            Err(error) => self.violation(format!("a call that stands in a block does not decode: {error}")),
         }
     }
 

@@ -113,7 +113,8 @@ pub fn runtime() -> Arc<dyn RuntimeApi> {
     Arc::clone(RUNTIME.get_or_init(|| Arc::new(SalusRuntime::new()))) as _
 }
 
-fn key(name: &[u8], number: usize) -> KeyPair {
+/// A key by its purpose and number.
+pub fn key(name: &[u8], number: usize) -> KeyPair {
     KeyPair::from_seed(&sha256_of(&[b"salus simulation ", name, &[number as u8]]).0)
 }
 

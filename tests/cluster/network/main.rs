@@ -1,0 +1,23 @@
+//! Networks of real nodes: they agree, lose members and get them back, are killed, cut apart and lied to.
+//!
+//! One network runs at a time, so that what is timed is not another test. A failed test leaves its nodes' logs behind
+//! and says where.
+
+mod agree;
+#[path = "../chain.rs"]
+#[allow(dead_code, reason = "shared with the tests of one node, which need more of it")]
+mod chain;
+mod cluster;
+mod keys;
+mod kills;
+mod members;
+#[path = "../node.rs"]
+#[allow(dead_code, reason = "shared with the tests of one node, which need more of it")]
+mod node;
+mod partitions;
+#[path = "../rpc.rs"]
+#[allow(dead_code, reason = "shared with the tests of one node, which need more of it")]
+mod rpc;
+mod strangers;
+mod switch;
+mod told;
