@@ -41,6 +41,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rocksdb", &["salus-storage"]),
     ("jmt", &["salus-storage"]),
     ("libp2p", &["salus-network"]),
+    ("multistream-select", &["salus-network"]),
     ("jsonrpsee", &["salus-rpc", "salus-benches"]),
     ("ed25519-dalek", &["salus-primitives"]),
     ("ed25519-zebra", &["salus-primitives"]),

@@ -132,6 +132,8 @@ pub enum Flaw {
     TimeJudgedInSync,
     /// A header is judged with whatever body comes with it.
     BodyUnchecked,
+    /// Votes on a height tell nothing about the one below.
+    NoHints,
 }
 
 /// How many blocks pass between two looks at the disk's free space.
@@ -468,7 +470,7 @@ impl<L: Ledger> Engine<L> {
     /// is one ahead, and a node that missed the news of a block would wait for it for ever.
     fn hinted(&mut self, from: Peer, height: Height) {
         let (least, tip) = (height.previous().unwrap_or_default(), self.host.tip());
-        if least > tip {
+        if least > tip && self.flaw != Some(Flaw::NoHints) {
             self.catch_up.hinted(from, least, tip, self.now);
         }
     }

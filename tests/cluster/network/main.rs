@@ -1,4 +1,4 @@
-//! Networks of real nodes: they agree, lose members and get them back, are killed, cut apart and lied to.
+//! Networks of real nodes: they agree, lose members and get them back, are killed, lied to, and change their set.
 //!
 //! One network runs at a time, so that what is timed is not another test. A failed test leaves its nodes' logs behind
 //! and says where.
@@ -8,16 +8,13 @@ mod agree;
 #[allow(dead_code, reason = "shared with the tests of one node, which need more of it")]
 mod chain;
 mod cluster;
-mod keys;
 mod kills;
-mod members;
+mod member;
 #[path = "../node.rs"]
 #[allow(dead_code, reason = "shared with the tests of one node, which need more of it")]
 mod node;
-mod partitions;
 #[path = "../rpc.rs"]
 #[allow(dead_code, reason = "shared with the tests of one node, which need more of it")]
 mod rpc;
 mod strangers;
-mod switch;
 mod told;

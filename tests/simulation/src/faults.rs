@@ -133,7 +133,7 @@ fn heal(world: &mut World) {
 /// A node went dark: it comes back after a while, and a power cut that was planned for it is over.
 pub fn went_dark(world: &mut World, node: usize) {
     let calm = world.faults.calm.is_some();
-    let most = if calm { 500_000 } else { 6_000_000 };
+    let most = if calm || world.faults.chance.permille(600) { 500_000 } else { 6_000_000 };
     let wait = world.faults.chance.within(50_000, most);
     // Once, and where no liar is the one that may fail: until the height is decided this validator does not sign.
     let spare = world.setup.liars.is_empty() && world.setup.validators >= 4 && !world.faults.log_lost;
@@ -152,8 +152,9 @@ fn strike(world: &mut World) {
     let strike = world.faults.strikes;
     let count = world.nodes.len();
     let chance = &mut world.faults.chance;
-    let next = chance.within(200_000, 4_000_000);
-    let length = chance.within(300_000, 9_000_000);
+    let next = chance.within(200_000, 6_000_000);
+    let length =
+        if chance.permille(250) { chance.within(3_000_000, 12_000_000) } else { chance.within(200_000, 3_000_000) };
     let node = chance.index(count);
     let kind = chance.below(16);
     world.tell(|| format!("strike {kind} at node {node} for {} ms", length / 1_000));

@@ -73,16 +73,32 @@ impl Setup {
         let spares = if chance.permille(400) { 1 } else { 0 };
         let followers = usize::from(chance.permille(300));
         let nodes = validators + spares + followers;
-        let delay = chance.pick(&[(200, 2_000), (2_000, 10_000), (5_000, 80_000), (5_000, 80_000), (300_000, 900_000)]);
+        let delay = chance.pick(&[
+            (200, 2_000),
+            (200, 2_000),
+            (2_000, 10_000),
+            (2_000, 10_000),
+            (5_000, 80_000),
+            (5_000, 80_000),
+            (5_000, 80_000),
+            (300_000, 900_000),
+            (900_000, 2_500_000),
+        ]);
         let calm = Quality { delay, lost: 0, doubled: 0 };
         let rough = Quality { lost: chance.pick(&[0, 5, 20, 80]), doubled: chance.pick(&[0, 5, 30]), ..calm };
         let skews = (0..nodes).map(|_| chance.within(0, 4_000) as i64 - 2_000).collect();
-        let slow = delay.1 > 500_000;
+
         let cycles = chance.within(1, 4);
         let faults = chance.within(8, 30) * SECOND;
         let pace = chance.pick(&[300_000, 800_000, 2_000_000, 5_000_000]);
-        // A second for each proposer that lies or whose proposal was lost, more where rounds grew meanwhile.
-        let patience = if slow { 120 } else { 40 } * SECOND;
+        // Fifteen seconds, and a round's waits for each proposer that lies; where links are slower than a round's first
+        // waits, rounds must grow before one can end.
+        let patience = match delay.1 {
+            0..=100_000 if liars.is_empty() => 15,
+            0..=100_000 => 40,
+            100_001..=1_000_000 => 120,
+            _ => 400,
+        } * SECOND;
         Self { seed, planted, validators, spares, followers, liars, calm, rough, skews, cycles, faults, patience, pace }
     }
 

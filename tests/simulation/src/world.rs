@@ -384,9 +384,9 @@ impl World {
                 if honest {
                     self.oracles.said(&self.nodes[node].key.public(), &message);
                 }
-                self.send_all(node, &Frame::Message(Rc::new(message)));
+                self.send_validators(node, &Frame::Message(Rc::new(message)));
             }
-            Out::Block(block) => self.send_all(node, &Frame::Block(Rc::new(block))),
+            Out::Block(block) => self.send_validators(node, &Frame::Block(Rc::new(block))),
             Out::AskBlock(height, value, from) => {
                 let ask = Frame::AskBlock(height, value);
                 match from {
@@ -408,6 +408,17 @@ impl World {
                 if honest {
                     self.oracles.announced(&extrinsics, height);
                 }
+            }
+        }
+    }
+
+    /// To the validators of the height after the sender's tip, as far as the sender knows.
+    fn send_validators(&mut self, from: usize, frame: &Frame) {
+        let ledger = &self.nodes[from].ledger;
+        let Some(set) = ledger.set_of(ledger.height().next()) else { return };
+        for to in (0..self.nodes.len()).filter(|to| *to != from) {
+            if set.index_of(&self.nodes[to].key.public()).is_some() {
+                self.send(from, to, frame.clone());
             }
         }
     }

@@ -94,6 +94,11 @@ pub const ALL: &[(&str, Planted, &str)] = &[
         Planted::Engine(salus_engine::Flaw::BodyUnchecked),
         "a header that comes with another body has the block called invalid",
     ),
+    (
+        "no-hints",
+        Planted::Engine(salus_engine::Flaw::NoHints),
+        "a node that missed the news of a block does not infer it from votes on the next",
+    ),
     ("timeouts-do-not-grow", Planted::TimeoutsDoNotGrow, "the waits of a round do not grow with its number"),
 ];
 

@@ -9,10 +9,11 @@ use std::{
 };
 
 use salus_primitives::{
-    Hash, Header, Height, Moment, RawExtrinsic,
+    Hash, Header, Moment, RawExtrinsic,
     crypto::Claim,
     dispatch::InvalidTransaction,
     evidence::Evidence,
+    extrinsic::Extrinsic,
     peer::Peers,
     runtime_api::{
         BlockContext, Built, CallError, Executed, InvalidBlock, RuntimeApi, StateReader, ValidTransaction,
@@ -21,6 +22,7 @@ use salus_primitives::{
     validator_set::ValidatorSet,
     version::RuntimeVersion,
 };
+use salus_system::storage::Account;
 
 use super::RuntimeFlaw;
 
@@ -31,25 +33,27 @@ pub struct FlawedRuntime {
     executed: AtomicU64,
     /// Sets by id: what the late one looks back into.
     sets: Mutex<BTreeMap<u64, ValidatorSet>>,
-    /// Included before, by height of their block's parent: what is included again.
-    included: Mutex<BTreeMap<Hash, (Height, RawExtrinsic)>>,
+    /// Executed before: what may be included again.
+    old: Mutex<BTreeMap<Hash, RawExtrinsic>>,
 }
 
 impl FlawedRuntime {
     /// Put `flaw` around `inner`.
     pub fn new(inner: Arc<dyn RuntimeApi>, flaw: RuntimeFlaw) -> Self {
-        let (sets, included) = (Mutex::default(), Mutex::default());
-        Self { inner, flaw, executed: AtomicU64::new(0), sets, included }
+        Self { inner, flaw, executed: AtomicU64::new(0), sets: Mutex::default(), old: Mutex::default() }
     }
 
-    /// Those of a block that are not there for a second time.
-    fn first_time(&self, block: &BlockContext, extrinsics: &[RawExtrinsic]) -> Vec<RawExtrinsic> {
-        let mut included = self.included.lock().expect("one thread");
-        let new = extrinsics.iter().filter(|raw| {
-            let (height, _) = included.entry(raw.hash()).or_insert_with(|| (block.number, (*raw).clone()));
-            *height >= block.number
-        });
-        new.cloned().collect()
+    /// Remember these, and leave out those whose nonce was used.
+    fn first_time(&self, state: &dyn StateReader, extrinsics: &[RawExtrinsic]) -> Vec<RawExtrinsic> {
+        self.old.lock().expect("one thread").extend(extrinsics.iter().map(|raw| (raw.hash(), raw.clone())));
+        extrinsics.iter().filter(|raw| !is_used(state, raw)).cloned().collect()
+    }
+}
+
+fn is_used(state: &dyn StateReader, raw: &RawExtrinsic) -> bool {
+    match Extrinsic::parse(raw) {
+        Ok(Extrinsic::Signed(signed)) => signed.nonce < Account::get(state, &signed.signer).nonce,
+        _ => false,
     }
 }
 
@@ -113,7 +117,7 @@ impl RuntimeApi for FlawedRuntime {
         verified: &dyn VerifiedSignatures,
     ) -> Result<Executed, InvalidBlock> {
         match self.flaw {
-            RuntimeFlaw::Replay => self.inner.execute(state, block, &self.first_time(block, extrinsics), verified),
+            RuntimeFlaw::Replay => self.inner.execute(state, block, &self.first_time(state, extrinsics), verified),
             RuntimeFlaw::Undeterministic => {
                 let mut executed = self.inner.execute(state, block, extrinsics, verified)?;
                 if self.executed.fetch_add(1, Ordering::Relaxed) % 40 == 39 {
@@ -134,9 +138,8 @@ impl RuntimeApi for FlawedRuntime {
     ) -> Result<Built, InvalidBlock> {
         let mut built = self.inner.build(state, block, candidates, verified)?;
         if self.flaw == RuntimeFlaw::Replay && block.number.0.is_multiple_of(8) {
-            let included = self.included.lock().expect("one thread");
-            let old = included.values().find(|(height, _)| *height < block.number);
-            built.extrinsics.extend(old.map(|(_, raw)| raw.clone()));
+            let old = self.old.lock().expect("one thread");
+            built.extrinsics.extend(old.values().find(|raw| is_used(state, raw)).cloned());
         }
         Ok(built)
     }
