@@ -261,7 +261,10 @@ fn every_error_of_a_pallet_is_seen_by_a_test_of_it() {
             count += 1;
         }
     }
-    assert!(count > 80, "only {count} errors were found in the pallets: they are written in another way than this reads");
+    assert!(
+        count > 80,
+        "only {count} errors were found in the pallets: they are written in another way than this reads"
+    );
 }
 
 #[test]
