@@ -29,6 +29,8 @@ pub struct Member {
     arguments: Vec<String>,
     /// The network's port, the same again after a restart.
     port: u16,
+    /// Where other nodes meet it, once it has run: what its operator would write into their configurations.
+    address: Option<String>,
     process: Option<Child>,
     /// How it ended last.
     pub ended: Option<ExitStatus>,
@@ -43,6 +45,7 @@ impl Member {
             spec: spec.to_owned(),
             arguments: Vec::new(),
             port: 0,
+            address: None,
             process: None,
             ended: None,
         }
@@ -52,11 +55,6 @@ impl Member {
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.into());
         self
-    }
-
-    /// Forget the arguments that were given.
-    pub fn plain(&mut self) {
-        self.arguments.clear();
     }
 
     /// A file in the folder of its chain; every chain of these tests has the same id.
@@ -110,13 +108,15 @@ impl Member {
             assert!(begun.elapsed() < PATIENCE, "{} is not ready:\n{}", self.name, tail(&self.log()));
             thread::sleep(Duration::from_millis(2));
         }
-        let address = self.peer_address().expect("it was written before");
+        let text = fs::read_to_string(self.file("p2p")).expect("it was written before");
+        let address = text.lines().next().expect("it listens somewhere");
         let port = address.split('/').nth(4).and_then(|port| port.parse().ok());
         self.port = port.expect("an address has a port");
+        self.address = Some(address.to_owned());
         begun.elapsed()
     }
 
-    /// Wait until it ends by itself; whether it ended well, and what it said last.
+    /// Wait until it ends by itself; how it did.
     #[track_caller]
     pub fn wait_for_end(&mut self) -> ExitStatus {
         until(PATIENCE, || (!self.is_running()).then_some(())).expect("it ends");
@@ -145,7 +145,7 @@ impl Member {
 
     /// Where other nodes meet it; none before it has run.
     pub fn peer_address(&self) -> Option<String> {
-        fs::read_to_string(self.file("p2p")).ok()?.lines().next().map(str::to_owned)
+        self.address.clone()
     }
 
     /// The chain as it tells it, over a new connection.

@@ -23,6 +23,8 @@ pub enum Step {
     Notice(u64),
     /// Nothing goes wrong from here on.
     Calm,
+    /// A user sends something new, since progress is judged by it.
+    Probe(u64),
     /// Have all gone on?
     Judge(u64),
 }
@@ -64,6 +66,9 @@ impl Faults {
     }
 }
 
+/// How often something new is sent while progress is awaited, µs.
+const PROBE_EVERY: u64 = 1_000_000;
+
 /// Begin a cycle.
 pub fn begin(world: &mut World) {
     let faults = &mut world.faults;
@@ -101,6 +106,12 @@ pub fn take(world: &mut World, step: Step) {
             }
         }
         Step::Calm => calm(world),
+        Step::Probe(cycle) => {
+            if world.faults.cycle == cycle && world.faults.calm.is_some() {
+                world.probe();
+                world.at(PROBE_EVERY, Event::Fault(Step::Probe(cycle)));
+            }
+        }
         Step::Judge(cycle) => {
             if world.faults.cycle == cycle && world.faults.calm.is_some() {
                 let states: Vec<_> = world
@@ -263,6 +274,7 @@ fn calm(world: &mut World) {
     world.faults.calm = Some((world.now, world.oracles.height()));
     let (patience, cycle) = (world.setup.patience, world.faults.cycle);
     world.at(patience, Event::Fault(Step::Judge(cycle)));
+    world.at(PROBE_EVERY, Event::Fault(Step::Probe(cycle)));
 }
 
 /// An honest node committed a block: has everybody gone on, with something new of a user?

@@ -106,6 +106,15 @@ impl Load {
         self.send(index, call, now).into_iter().collect()
     }
 
+    /// Something new of a user who has room for it.
+    pub fn probe(&mut self, now: u64, chance: &mut Chance) -> Option<RawExtrinsic> {
+        let members: Vec<_> = (0..self.users.len()).filter(|index| self.users[*index].person.is_none()).collect();
+        let least = members.iter().map(|index| self.users[*index].on_the_way.len()).min()?;
+        let free: Vec<_> = members.into_iter().filter(|index| self.users[*index].on_the_way.len() == least).collect();
+        let index = chance.pick(&free);
+        self.send(index, noop(), now)
+    }
+
     /// The next step of the ward, if the one before is final.
     fn step(&mut self, now: u64, oracles: &Oracles) -> Vec<RawExtrinsic> {
         self.settle(oracles);

@@ -588,6 +588,13 @@ impl World {
         }
     }
 
+    /// A user of chance sends something new.
+    pub fn probe(&mut self) {
+        if let Some(raw) = self.load.probe(self.now, &mut self.user_chance) {
+            self.submit(raw);
+        }
+    }
+
     /// A user sends to a node of chance.
     fn submit(&mut self, raw: RawExtrinsic) {
         let up: Vec<_> = (0..self.nodes.len())
