@@ -130,7 +130,8 @@ impl Cluster {
     pub fn wait_until_in_touch(&self) {
         let running = self.running().count();
         for node in self.running() {
-            let reached = |node: &Member| node.chain().rpc.ask("salus_status", json!([]))["peers"].as_array().map(Vec::len);
+            let reached =
+                |node: &Member| node.chain().rpc.ask("salus_status", json!([]))["peers"].as_array().map(Vec::len);
             let met = until(PATIENCE, || reached(node).filter(|peers| peers + 1 >= running));
             assert!(met.is_some(), "{} reaches {:?} peers:\n{}", node.name, reached(node), tail(&node.log()));
         }
@@ -165,7 +166,8 @@ impl Cluster {
         self.wait_for(tip, PATIENCE);
         let mut chains: Vec<Chain> = self.running().map(Member::chain).collect();
         for height in from.max(1)..=tip {
-            let mut blocks = chains.iter_mut().map(|chain| chain.block(height).expect("it serves").expect("it is final"));
+            let mut blocks =
+                chains.iter_mut().map(|chain| chain.block(height).expect("it serves").expect("it is final"));
             let first = blocks.next().expect("some node runs");
             for other in blocks {
                 assert_eq!((&other.hash, &other.root), (&first.hash, &first.root), "two blocks at height {height}");

@@ -30,7 +30,8 @@ fn nothing_final_is_missing_anywhere_after_sixty_kills_of_one_to_four_nodes() {
     let (mut told, mut dice, mut starts, mut backs) = (Told::default(), Dice(11), Vec::new(), Vec::new());
     for kill in 0..kills {
         let until_then = Instant::now() + Duration::from_millis(20 + dice.below(400));
-        load(&cluster, &members, &mut told, until_then).unwrap_or_else(|failure| panic!("before kill {kill}: {failure:?}"));
+        load(&cluster, &members, &mut told, until_then)
+            .unwrap_or_else(|failure| panic!("before kill {kill}: {failure:?}"));
         let victims = victims(&mut dice);
         cluster.kill(&victims);
         for victim in &victims {

@@ -8,8 +8,10 @@ mod agree;
 #[allow(dead_code, reason = "shared with the tests of one node, which need more of it")]
 mod chain;
 mod cluster;
+mod keys;
 mod kills;
 mod member;
+mod members;
 #[path = "../node.rs"]
 #[allow(dead_code, reason = "shared with the tests of one node, which need more of it")]
 mod node;

@@ -148,6 +148,12 @@ impl Member {
         self.address.clone()
     }
 
+    /// Where JSON-RPC listens.
+    #[track_caller]
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.rpc_address().expect("it runs"))
+    }
+
     /// The chain as it tells it, over a new connection.
     ///
     /// # Panics

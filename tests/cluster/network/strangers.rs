@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A node with fresh keys in a folder of the network's.
-fn fresh(cluster: &Cluster, name: &str) -> Member {
+pub fn fresh(cluster: &Cluster, name: &str) -> Member {
     let (spec, base) = (cluster.path("chain.json"), cluster.path(name));
     let (chain, folder) = (spec.display().to_string(), base.display().to_string());
     let made = salus_node(["key", "generate", "--chain", &chain, "--base-path", &folder]);
@@ -47,7 +47,8 @@ fn a_node_of_another_genesis_is_refused_even_with_a_listed_key() {
     cluster.stop(&[3]);
 
     // The same keys, and a chain that differs in one field.
-    let mut spec: Value = serde_json::from_slice(&fs::read(cluster.path("chain.json")).expect("it is there")).expect("JSON");
+    let mut spec: Value =
+        serde_json::from_slice(&fs::read(cluster.path("chain.json")).expect("it is there")).expect("JSON");
     spec["genesis"]["time"] = 1_700_000_000_000u64.into();
     let (file, base) = (cluster.path("other.json"), cluster.path("other"));
     fs::write(&file, spec.to_string()).expect("a file can be written");

@@ -407,3 +407,7 @@ impl Ledger for SimLedger {
         Ok(u64::MAX)
     }
 }
+
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod tests;

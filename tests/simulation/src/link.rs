@@ -73,3 +73,40 @@ impl Links {
         (0..copies).map(|_| chance.within(least, most) + self.slow[from] + self.slow[to]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALM: Quality = Quality { delay: (5, 9), lost: 0, doubled: 0 };
+
+    #[test]
+    fn a_cut_takes_one_direction_and_healing_gives_it_back() {
+        let (mut links, mut chance) = (Links::new(3, CALM), Chance::new(1, 0));
+        links.cut(0, 1);
+        assert!(links.carry(0, 1, &mut chance).is_empty());
+        assert_eq!(links.carry(1, 0, &mut chance).len(), 1);
+        assert_eq!(links.cuts(), [(0, 1)]);
+        links.heal();
+        assert_eq!(links.carry(0, 1, &mut chance).len(), 1);
+    }
+
+    #[test]
+    fn frames_take_their_time_and_a_slow_node_adds_its_own() {
+        let (mut links, mut chance) = (Links::new(2, CALM), Chance::new(1, 0));
+        links.slow[1] = 100;
+        for _ in 0..50 {
+            assert!(links.carry(0, 1, &mut chance).iter().all(|delay| (105..=109).contains(delay)));
+        }
+    }
+
+    #[test]
+    fn loss_and_doubling_happen_as_often_as_they_should() {
+        let (mut links, mut chance) = (Links::new(2, CALM), Chance::new(1, 0));
+        links.now = Quality { lost: 100, doubled: 200, ..CALM };
+        let copies: Vec<_> = (0..10_000).map(|_| links.carry(0, 1, &mut chance).len()).collect();
+        let count = |number| copies.iter().filter(|copies| **copies == number).count();
+        assert!((900..1_100).contains(&count(0)), "{}", count(0));
+        assert!((1_600..2_000).contains(&count(2)), "{}", count(2));
+    }
+}

@@ -240,3 +240,7 @@ impl Oracles {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "oracles_tests.rs"]
+mod tests;

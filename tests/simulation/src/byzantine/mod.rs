@@ -86,7 +86,7 @@ impl Kind {
             Self::BadTimestamp => Box::new(bad_timestamp::BadTimestamp::default()),
             Self::StaleLock => Box::new(stale_lock::StaleLock::default()),
             Self::LyingHeight => Box::new(lying_height::LyingHeight),
-            Self::OtherBody => Box::new(other_body::OtherBody),
+            Self::OtherBody => Box::new(other_body::OtherBody::default()),
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Sends the headers of others, and its own, with the extrinsics of another block, so that who believes that a header
 //! names its body calls an honest block invalid.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
-use salus_primitives::{Block, RawExtrinsic};
+use salus_primitives::{Block, Hash, RawExtrinsic};
 
 use super::{Behaviour, Hand};
 use crate::node::{Frame, Out};
 
 /// See the file.
-pub struct OtherBody;
+#[derive(Default)]
+pub struct OtherBody {
+    /// Blocks of others that were spoiled: once, else two such liars would never end.
+    spoiled: BTreeSet<Hash>,
+}
 
 fn spoiled(block: &Block) -> Frame {
     let mut spoiled = block.clone();
@@ -35,7 +39,7 @@ impl Behaviour for OtherBody {
 
     fn hears(&mut self, hand: &mut Hand<'_>, from: usize, frame: &Frame) -> bool {
         match frame {
-            Frame::Block(block) => {
+            Frame::Block(block) if self.spoiled.insert(block.header.vote_value()) => {
                 hand.lies += 1;
                 hand.send_all(&spoiled(block));
             }
