@@ -89,6 +89,9 @@ fn simulate(arguments: &Arguments) -> ExitCode {
     if summary.failures.is_empty() && met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// How much of what an oracle says stands in the table, characters.
+const SAID_MAX: usize = 120;
+
 /// The first seed that finds a bug, and what it says.
 fn search(arguments: &Arguments, bug: Planted) -> Option<(u64, String)> {
     let (first, count) = arguments.seed.map_or((arguments.from, arguments.seeds), |seed| (seed, 1));
@@ -96,7 +99,12 @@ fn search(arguments: &Arguments, bug: Planted) -> Option<(u64, String)> {
     let summary = run::run_many(first, count, threads(arguments), Some(bug), true, &|_| bar.inc(1));
     bar.finish_and_clear();
     let (seed, violations) = summary.failures.into_iter().next()?;
-    Some((seed, violations.into_iter().next().unwrap_or_default()))
+    let mut first = violations.into_iter().next().unwrap_or_default();
+    if let Some((end, _)) = first.char_indices().nth(SAID_MAX) {
+        first.truncate(end);
+        first.push('…');
+    }
+    Some((seed, first))
 }
 
 fn look_for(arguments: &Arguments, bug: Planted) -> ExitCode {

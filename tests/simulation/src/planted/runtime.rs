@@ -22,7 +22,7 @@ use salus_primitives::{
     validator_set::ValidatorSet,
     version::RuntimeVersion,
 };
-use salus_system::storage::Account;
+use salus_system::storage::{Account, Number};
 
 use super::RuntimeFlaw;
 
@@ -31,8 +31,8 @@ pub struct FlawedRuntime {
     inner: Arc<dyn RuntimeApi>,
     flaw: RuntimeFlaw,
     executed: AtomicU64,
-    /// Sets by id: what the late one looks back into.
-    sets: Mutex<BTreeMap<u64, ValidatorSet>>,
+    /// Sets by id, each with the height after which it was first seen.
+    sets: Mutex<BTreeMap<u64, (u32, ValidatorSet)>>,
     /// Executed before: what may be included again.
     old: Mutex<BTreeMap<Hash, RawExtrinsic>>,
 }
@@ -71,10 +71,11 @@ impl RuntimeApi for FlawedRuntime {
         if self.flaw != RuntimeFlaw::SetOneHeightLate {
             return set;
         }
-        // Once per change: the height after it is still ruled by the set before.
-        let mut sets = self.sets.lock().expect("one thread");
-        match sets.insert(set.set_id, set.clone()) {
-            None if set.set_id > 0 => sets.get(&(set.set_id - 1)).cloned().unwrap_or(set),
+        let (height, mut sets) = (Number::get(state), self.sets.lock().expect("one thread"));
+        let (first, _) = *sets.entry(set.set_id).or_insert_with(|| (height, set.clone()));
+        // The height right after the change is still ruled by the set before.
+        match set.set_id.checked_sub(1).and_then(|before| sets.get(&before)) {
+            Some((_, before)) if height == first => before.clone(),
             _ => set,
         }
     }
