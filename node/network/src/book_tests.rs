@@ -1,3 +1,5 @@
+//! The addresses of peers: what is believed, kept and dialled.
+
 use super::*;
 
 const OWN: PeerKey = PeerKey([5; 32]);

@@ -1,3 +1,5 @@
+//! Two connections with one peer become one.
+
 use super::*;
 
 fn connections(of: &[(usize, bool, Instant)]) -> Vec<Connection> {

@@ -1,3 +1,5 @@
+//! Frames: what is read, what is skipped, what ends a connection.
+
 use futures::{executor::block_on, io::Cursor};
 use salus_consensus::{Proposal, SignedProposal};
 use salus_primitives::{AccountId, Hash, Header, RawExtrinsic, crypto::Signature, header::Digest};

@@ -1,3 +1,5 @@
+//! The gate: who may connect, and who is refused why.
+
 use std::{net::Ipv4Addr, time::Duration};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Whom to ask for which blocks, and when.
+
 use super::*;
 
 const fn at(ms: u64) -> Duration {

@@ -1,3 +1,5 @@
+//! Requests and answers: their bytes and their bounds.
+
 use salus_primitives::{
     Header, RawExtrinsic,
     commit::CommitCertificate,
