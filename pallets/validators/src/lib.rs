@@ -2,7 +2,7 @@
 //!
 //! # Who may call
 //! Nobody needs an account: evidence of equivocation is a bare extrinsic that proves itself. The council changes the
-//! set, through [`change`].
+//! set, through [`change()`].
 //!
 //! # When a change takes effect
 //! The block at height h that holds a change is decided by the set before it, and says in its header what the set is
