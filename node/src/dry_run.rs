@@ -111,7 +111,7 @@ mod tests {
             (signed(&council, noop.clone(), 1, genesis), InvalidTransaction::Future),
             (signed(&stranger, noop.clone(), 0, genesis), InvalidTransaction::UnknownSigner),
             (signed(&council, noop, 0, Hash([1; 32])), InvalidTransaction::BadProof),
-            (RawExtrinsic(vec![4, 0]), InvalidTransaction::BadProof),
+            (RawExtrinsic(vec![4, 0]), InvalidTransaction::Call),
         ] {
             assert_eq!(tried(&raw, &state, genesis), Err(reason));
         }

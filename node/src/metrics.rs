@@ -140,7 +140,7 @@ pub struct OwnFigures {
     pub extrinsics: u64,
     /// Extrinsics taken at this node's own door.
     pub accepted: u64,
-    /// Extrinsics the pool refused, by reason.
+    /// Extrinsics refused at this node's own door, by reason.
     pub refused: [(&'static str, u64); REFUSALS.len()],
     /// Pages served to Prometheus.
     pub scrapes: u64,
@@ -183,7 +183,7 @@ impl Metrics {
         self.pending().accepted(hash, Instant::now());
     }
 
-    /// The pool refused an extrinsic, whoever brought it.
+    /// An extrinsic was refused at this node's own door.
     pub fn refused(&self, refused: &Refused) {
         self.refused[place_of(refused)].fetch_add(1, Ordering::Relaxed);
     }

@@ -152,8 +152,9 @@ pub const SEEN_FOR: Duration = Duration::from_secs(30);
 pub const SERVE_PER_SECOND: u64 = 10;
 /// … so many at once …
 pub const SERVE_BURST: u64 = 32;
-/// … and so many being worked on.
-pub const SERVE_IN_FLIGHT: usize = 4;
+/// … and so many being worked on: as many as an honest peer has under way, twice, since it may have our answer, and
+/// ask again, before we know that the answer went out.
+pub const SERVE_IN_FLIGHT: usize = 2 * ASK_IN_FLIGHT;
 /// Bytes per second that are served to one peer …
 pub const SERVE_BYTES_PER_SECOND: u64 = 8 * 1024 * 1024;
 /// … and so many at once: an answer of 4 MiB twice.
@@ -172,6 +173,8 @@ pub const ASK_BYTES_BURST: u64 = SERVE_BYTES_BURST / 8 * 7;
 pub const ASK_IN_FLIGHT: usize = 4;
 /// … and so many that wait for their turn.
 pub const ASK_WAITING_MAX: usize = 32;
+/// Bytes of an answer that says where a peer's chain stands; it has fewer.
+pub const STATUS_BYTES_MAX: usize = 256;
 /// How long an answer may take.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -208,6 +211,6 @@ pub const REFUSED_MAX: Duration = Duration::from_secs(600);
 pub const FORGIVEN_AFTER: Duration = Duration::from_secs(3_600);
 
 const _: () = assert!(PUBLISH_BYTES_PER_SECOND < GOSSIP_BYTES_PER_SECOND && PUBLISH_BYTES_BURST < GOSSIP_BYTES_BURST);
-const _: () = assert!(ASK_PER_SECOND < SERVE_PER_SECOND && ASK_BURST < SERVE_BURST && ASK_IN_FLIGHT <= SERVE_IN_FLIGHT);
+const _: () = assert!(ASK_PER_SECOND < SERVE_PER_SECOND && ASK_BURST < SERVE_BURST && ASK_IN_FLIGHT < SERVE_IN_FLIGHT);
 const _: () = assert!(BATCH_BYTES + 16 <= GOSSIP_BYTES_MAX, "a gossip message takes a full batch");
 const _: () = assert!(salus_sync::wire::RESPONSE_BYTES_MAX as u64 <= SERVE_BYTES_BURST);

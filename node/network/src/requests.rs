@@ -6,14 +6,14 @@ use std::{
 };
 
 use libp2p::request_response::{InboundRequestId, OutboundRequestId};
-use salus_sync::wire::Request;
+use salus_sync::wire::{RESPONSE_BYTES_MAX, Request};
 
 use crate::{
     bucket::Bucket,
     event::RequestId,
     limits::{
         ASK_BURST, ASK_BYTES_BURST, ASK_BYTES_PER_SECOND, ASK_IN_FLIGHT, ASK_PER_SECOND, ASK_WAITING_MAX,
-        SERVE_IN_FLIGHT,
+        BLOCK_FRAME_MAX, SERVE_IN_FLIGHT, STATUS_BYTES_MAX,
     },
     peer::PeerKey,
 };
@@ -31,12 +31,25 @@ impl Ask {
     fn is_urgent(&self) -> bool {
         matches!(self.request, Request::Block { .. })
     }
+
+    /// Most bytes its answer can have.
+    fn answer_max(&self) -> u64 {
+        let bytes = match self.request {
+            Request::Status => STATUS_BYTES_MAX,
+            Request::Block { .. } => BLOCK_FRAME_MAX,
+            Request::Blocks { .. } => RESPONSE_BYTES_MAX,
+        };
+        bytes as u64
+    }
 }
 
 struct Queue {
     bucket: Bucket,
     /// Of bytes that were answered.
     answers: Bucket,
+    /// Most bytes the answers under way can have. The peer counts an answer when it sends it, we when it is here:
+    /// what may be on its way is counted as sent, or the peer would refuse us for what we do not know of yet.
+    expected: u64,
     in_flight: usize,
     waiting: VecDeque<Ask>,
 }
@@ -52,7 +65,10 @@ impl Queue {
         if first.is_urgent() {
             return Some(Duration::ZERO);
         }
-        Some(self.bucket.wait(1, now).max(self.answers.debt(now)).unwrap_or_default())
+        if self.expected > ASK_BYTES_BURST {
+            return None;
+        }
+        Some(self.bucket.wait(1, now).max(self.answers.wait(self.expected, now)).unwrap_or_default())
     }
 }
 
@@ -69,6 +85,7 @@ impl Asks {
         let queue = self.queues.entry(ask.peer).or_insert_with(|| Queue {
             bucket: Bucket::new(ASK_PER_SECOND, ASK_BURST, now),
             answers: Bucket::new(ASK_BYTES_PER_SECOND, ASK_BYTES_BURST, now),
+            expected: 0,
             in_flight: 0,
             waiting: VecDeque::new(),
         });
@@ -95,6 +112,7 @@ impl Asks {
                 let ask = queue.waiting.pop_front()?;
                 queue.bucket.charge(1, now);
                 queue.in_flight += 1;
+                queue.expected += ask.answer_max();
                 return Some(ask);
             }
         }
@@ -112,6 +130,7 @@ impl Asks {
         if let Some(queue) = self.queues.get_mut(&ask.peer) {
             queue.answers.charge(bytes as u64, now);
             queue.in_flight = queue.in_flight.saturating_sub(1);
+            queue.expected = queue.expected.saturating_sub(ask.answer_max());
         }
         Some(ask)
     }
@@ -223,7 +242,30 @@ mod tests {
         assert!(asks.push(block(2), now));
         assert_eq!(asks.next(now), Some(block(2)));
         assert_eq!(asks.next(now), None);
+        asks.queues.get_mut(&PEER).unwrap().expected = 0;
         assert_eq!(asks.next(now + Duration::from_secs(1)), Some(ask(1, Request::Status)));
+    }
+
+    #[test]
+    fn a_range_waits_while_those_under_way_may_use_up_what_the_peer_serves() {
+        let now = Instant::now();
+        let mut asks = Asks::default();
+        let range = Request::Blocks { from: Height(1), max: 64 };
+        for id in 0..4 {
+            assert!(asks.push(ask(id, range), now));
+        }
+        // Two answers of 4 MiB are all that the peer serves at once.
+        for id in 0..2 {
+            assert_eq!(asks.next(now), Some(ask(id, range)));
+        }
+        assert_eq!((asks.next(now), asks.wait(now)), (None, None), "it depends on an answer");
+        // A short one leaves room at once. A full one is paid for, and so is the other that may be on its way.
+        asks.queues.get_mut(&PEER).unwrap().expected -= RESPONSE_BYTES_MAX as u64;
+        assert_eq!(asks.next(now), Some(ask(2, range)));
+        asks.queues.get_mut(&PEER).unwrap().expected -= RESPONSE_BYTES_MAX as u64;
+        asks.queues.get_mut(&PEER).unwrap().answers.charge(RESPONSE_BYTES_MAX as u64, now);
+        let wait = asks.wait(now);
+        assert!(wait > Some(Duration::ZERO) && wait < Some(Duration::from_secs(1)), "{wait:?}");
     }
 
     #[test]

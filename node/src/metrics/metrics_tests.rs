@@ -192,6 +192,19 @@ fn a_histogram_counts_up_to_infinity() {
     assert!(buckets.contains(&"salus_fsync_seconds_sum 2.004"));
 }
 
+#[test]
+fn what_the_network_counts_fits_the_page() {
+    let counted: Vec<Counter> = salus_network::Snapshot::default().named().collect();
+    let count = counted.len();
+    let page = Snapshot { network: counted, ..snapshot() }.render().unwrap();
+    let names: Vec<&str> = families(&page).into_iter().filter(|name| name.starts_with("salus_network_")).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), count, "each has a name of its own");
+    let fits = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    assert!(names.iter().all(|name| fits(name)), "{names:?}");
+    // Every line is a comment or a value: no help broke into two.
+    assert!(page.lines().all(|line| line.starts_with("# ") || line.starts_with("salus_")), "{page}");
+}
+
 /// Names of the families on a page, as its `# TYPE` lines have them.
 fn families(page: &str) -> Vec<&str> {
     page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()

@@ -164,7 +164,7 @@ impl Snapshot {
         page.bytes("pool", "Bytes of the extrinsics in the pool.", self.pool.bytes as u64)?;
         page.gauge("pool_accounts", "Accounts that have any there.", self.pool.accounts)?;
         page.counter("pool_accepted", "Extrinsics taken at this node's door.", self.own.accepted)?;
-        let help = "Extrinsics refused, by reason; those of peers are often there already.";
+        let help = "Extrinsics refused at this node's door, by reason.";
         page.counters("pool_refused", help, "reason", self.own.refused)
     }
 

@@ -264,6 +264,8 @@ async fn a_peer_that_reads_nothing_loses_old_frames_and_holds_up_nobody() {
             _ => None,
         });
         assert_eq!(found.await, Height(height));
+        // As fast as blocks are made: faster ones are above the quota of the honest peer too.
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
     // What was not dropped lies in the queue, on the way and in the peer's buffers.
     assert!(node.counters().dropped_slow > 0);
