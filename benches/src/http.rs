@@ -74,3 +74,17 @@ impl Connection {
         Ok(serde_json::from_slice(&answer)?)
     }
 }
+
+/// The page that a web server at `url`, as `http://127.0.0.1:9615/metrics`, serves.
+///
+/// # Errors
+/// When nobody answers there.
+pub fn get(url: &str) -> anyhow::Result<String> {
+    let rest = url.trim().trim_start_matches("http://");
+    let (host, path) = rest.split_once('/').unwrap_or((rest, "metrics"));
+    let mut stream = TcpStream::connect(host).with_context(|| format!("connect to {host}"))?;
+    stream.write_all(format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes())?;
+    let mut page = String::new();
+    stream.read_to_string(&mut page)?;
+    Ok(page)
+}

@@ -6,6 +6,8 @@
 mod http;
 mod in_process;
 mod limits;
+mod load;
+mod network;
 mod report;
 mod rpc;
 mod world;
@@ -23,6 +25,9 @@ struct Args {
     /// A tenth of the work.
     #[arg(long)]
     quick: bool,
+    /// The machine's limits and the figures of four validators alone.
+    #[arg(long)]
+    only_network: bool,
     /// Folder for databases; it should lie on the disk that is to be measured.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -47,9 +52,14 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let mut report = report::Report::default();
     report.machine();
     let limits = limits::measure(folder.path(), scale, &mut report)?;
-    in_process::measure(folder.path(), scale, &limits, &mut report)?;
+    if !args.only_network {
+        in_process::measure(folder.path(), scale, &limits, &mut report)?;
+    }
     if let Some(node) = &args.node {
-        rpc::measure(node, folder.path(), scale, &limits, &mut report)?;
+        if !args.only_network {
+            rpc::measure(node, folder.path(), scale, &limits, &mut report)?;
+        }
+        network::measure(node, folder.path(), scale, &limits, &mut report)?;
     }
     print!("{}", report.markdown());
     Ok(())

@@ -1,9 +1,11 @@
 //! An organisation's Admin: its officers and its own part of its entry.
 
-use salus_primitives::{AccountId, Hash, OrganisationId, Subject, crypto::KeyPair, subject::Roles};
+use salus_primitives::{
+    AccountId, BoundedVec, Hash, OrganisationId, Subject, crypto::KeyPair, peer::PeerId, subject::Roles,
+};
 use salus_registry::{
     Call, KemKey,
-    types::{SUITE_X25519, Url},
+    types::{PEERS_MAX, SUITE_X25519, Url},
 };
 use salus_runtime::RuntimeCall;
 use salus_system::storage::{Account, Keys};
@@ -60,7 +62,12 @@ pub struct Profile {
     pub url: Url,
     /// The key that records' keys are sealed to for this organisation as custodian.
     pub kem: Option<KemPublic>,
+    /// Peer ids of its full nodes, which may connect besides its validator.
+    pub full_nodes: FullNodes,
 }
+
+/// Peer ids of an organisation's full nodes.
+pub type FullNodes = BoundedVec<PeerId, PEERS_MAX>;
 
 /// Set the organisation's own part of its entry.
 ///
@@ -71,7 +78,7 @@ pub async fn update_organisation(chain: &Chain, admin: &KeyPair, profile: Profil
         profile: profile.commitment,
         url: profile.url,
         kem: profile.kem.map(kem_key),
-        peer_ids: Default::default(),
+        peer_ids: profile.full_nodes,
     };
     Ok(chain.submit(admin, RuntimeCall::Registry(call)).await?)
 }

@@ -53,6 +53,8 @@ fn the_commands_of_a_day_are_taken() {
         "salus council set-members council second --threshold 2 --key council",
         "salus council set-parameters --policy custodian-treatment --root-delay 0s --key council",
         "salus council cancel 7 --key council",
+        "salus council set-validators --drop 5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu --key council",
+        "salus org update --full-node 12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp --key admin",
         "salus key rotate new --key old",
         "salus key add ward --session 8h --key doc --cosign-out ward.json",
         "salus key end old older --key doc",
@@ -64,6 +66,9 @@ fn the_commands_of_a_day_are_taken() {
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
+    let validator =
+        "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu,12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+    parse(&format!("salus council set-validators --add {validator},{ID} --key council")).unwrap();
     let line = format!("salus access open --patient {ID} --org 0x{ID} {ID} --purpose treat --key doc");
     assert!(matches!(
         parse(&line).unwrap().command,
@@ -85,6 +90,10 @@ fn what_does_not_go_together_is_wrong_usage() {
         "salus council set-parameters --key council".to_owned(),
         "salus council set-parameters --root-delay soon --key council".to_owned(),
         "salus council set-members council --key council".to_owned(),
+        "salus council set-validators --key council".to_owned(),
+        "salus council set-validators --add 5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu --key council".to_owned(),
+        "salus council set-validators --drop alice --key council".to_owned(),
+        "salus org update --full-node QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N --key admin".to_owned(),
         "salus key end a b c d e f g --key doc".to_owned(),
         "salus frobnicate".to_owned(),
     ] {

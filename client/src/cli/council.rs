@@ -12,9 +12,10 @@ use salus_council::{
     Act,
     types::{MEMBERS_MAX, Members},
 };
-use salus_primitives::OrganisationId;
+use salus_primitives::{AccountId, OrganisationId};
 use salus_registry::types::{Caps, DisplayName, OrganisationStatus};
 use salus_system::{Parameters, Policy};
+use salus_validators::types::{Added, Authorities, CHANGE_MAX, NewValidator};
 
 use super::{
     agreement::{Done, HandOverTo},
@@ -63,6 +64,19 @@ pub enum CouncilCommand {
         /// How many ayes pass a motion from then on.
         #[arg(long, value_name = "N")]
         threshold: u8,
+        /// Name of the member's key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// Propose who enters the validators and who leaves. Waits `root_delay` after it passed.
+    SetValidators {
+        /// Who enters, or gets another peer id: authority address, peer id and organisation, as
+        /// `salus-node key show` and `salus org show` print them. May be given again.
+        #[arg(long, value_parser = parse::validator, value_name = "AUTHORITY,PEER,ORGANISATION")]
+        add: Vec<NewValidator>,
+        /// Authority address of a validator that leaves. May be given again.
+        #[arg(long, value_parser = parse::authority, value_name = "AUTHORITY", required_unless_present = "add")]
+        drop: Vec<AccountId>,
         /// Name of the member's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -190,6 +204,12 @@ pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, C
             let members = Members::try_from(members)
                 .map_err(|_| CliError::Usage(format!("a council has at most {MEMBERS_MAX} members")))?;
             propose(session, &key, "set the members", |_| Act::CouncilSet { members, threshold }).await
+        }
+        CouncilCommand::SetValidators { add, drop, key } => {
+            let many = |_| CliError::Usage(format!("one motion adds and drops at most {CHANGE_MAX} validators each"));
+            let add = Added::try_from(add).map_err(many)?;
+            let drop = Authorities::try_from(drop).map_err(|_| many(()))?;
+            propose(session, &key, "set the validators", |_| Act::ValidatorsSet { add, drop }).await
         }
         CouncilCommand::SetParameters { changes, key } => {
             propose(session, &key, "set the parameters", |present| Act::ParametersSet {

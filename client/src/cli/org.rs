@@ -4,12 +4,15 @@ use clap::Subcommand;
 use salus_client::{
     actions::{
         council,
-        officers::{self, Profile},
+        officers::{self, FullNodes, Profile},
     },
     envelope::KemPublic,
 };
-use salus_primitives::{Hash, OrganisationId, Subject};
-use salus_registry::{storage::KemKeys, types::Url};
+use salus_primitives::{Hash, OrganisationId, Subject, peer::PeerId};
+use salus_registry::{
+    storage::KemKeys,
+    types::{PEERS_MAX, Url},
+};
 
 use super::{error::CliError, output::Output, parse, session::Session};
 
@@ -33,6 +36,10 @@ pub enum OrgCommand {
         /// Name of its encryption key: a custodian needs one before records are filed.
         #[arg(long, value_name = "NAME")]
         kem_key: Option<String>,
+        /// Peer id of a full node of the organisation, which may connect then: as `salus-node key show` prints it.
+        /// May be given again, up to eight times.
+        #[arg(long = "full-node", value_parser = parse::peer, value_name = "PEER")]
+        full_nodes: Vec<PeerId>,
         /// Name of the Admin's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -43,13 +50,15 @@ pub enum OrgCommand {
 pub async fn run(session: &Session, command: OrgCommand) -> Result<Output, CliError> {
     match command {
         OrgCommand::Show { organisation } => show(session, organisation).await,
-        OrgCommand::Update { url, profile, kem_key, key } => {
+        OrgCommand::Update { url, profile, kem_key, full_nodes, key } => {
             let url = Url::try_from(url.into_bytes())
                 .map_err(|_| CliError::Usage("a gateway URL has at most 128 bytes".to_owned()))?;
             let kem = kem_key.map(|name| public_kem(session, &name)).transpose()?;
             let admin = session.key(&key)?;
             let chain = session.chain().await?;
-            let profile = Profile { commitment: profile.unwrap_or_default(), url, kem };
+            let full_nodes = FullNodes::try_from(full_nodes)
+                .map_err(|_| CliError::Usage(format!("an organisation lists at most {PEERS_MAX} full nodes")))?;
+            let profile = Profile { commitment: profile.unwrap_or_default(), url, kem, full_nodes };
             let done = officers::update_organisation(&chain, &admin, profile);
             let receipt = session.wait("updating", done).await?;
             Ok(Output::new("The organisation's entry was set.").with_receipt(&receipt))
@@ -85,5 +94,6 @@ async fn show(session: &Session, id: OrganisationId) -> Result<Output, CliError>
         .with_text("gateway", String::from_utf8_lossy(&entry.url))
         .with_text("profile", entry.profile)
         .with("encryption_key", kem.map(|kem| format!("0x{}", hex::encode(kem.key))))
+        .with("full_nodes", entry.peer_ids.iter().map(|peer| parse::peer_text(peer)).collect::<Vec<_>>())
         .with_list("officers", &["address", "roles"], rows))
 }

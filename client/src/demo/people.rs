@@ -96,6 +96,7 @@ impl Hospital {
             commitment: sha256_of(&[b"profile of ", name.as_bytes(), &self.id.0]),
             url: BoundedVec::default(),
             kem: Some(self.kem.public()),
+            full_nodes: BoundedVec::default(),
         };
         let receipt =
             doing("setting an encryption key", officers::update_organisation(chain, &self.admin, profile).await)?;
