@@ -12,7 +12,7 @@ use salus_council::{
     Act,
     types::{MEMBERS_MAX, Members},
 };
-use salus_primitives::{AccountId, OrganisationId};
+use salus_primitives::{AccountId, OrganisationId, bounded::Full};
 use salus_registry::types::{Caps, DisplayName, OrganisationStatus};
 use salus_system::{Parameters, Policy};
 use salus_validators::types::{Added, Authorities, CHANGE_MAX, NewValidator};
@@ -206,9 +206,9 @@ pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, C
             propose(session, &key, "set the members", |_| Act::CouncilSet { members, threshold }).await
         }
         CouncilCommand::SetValidators { add, drop, key } => {
-            let many = |_| CliError::Usage(format!("one motion adds and drops at most {CHANGE_MAX} validators each"));
+            let many = |_: Full| CliError::Usage(format!("one motion adds and drops at most {CHANGE_MAX} validators each"));
             let add = Added::try_from(add).map_err(many)?;
-            let drop = Authorities::try_from(drop).map_err(|_| many(()))?;
+            let drop = Authorities::try_from(drop).map_err(many)?;
             propose(session, &key, "set the validators", |_| Act::ValidatorsSet { add, drop }).await
         }
         CouncilCommand::SetParameters { changes, key } => {
