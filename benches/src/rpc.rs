@@ -4,7 +4,6 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use anyhow::Context;
