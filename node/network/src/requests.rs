@@ -259,11 +259,16 @@ mod tests {
             assert_eq!(asks.next(now), Some(ask(id, range)));
         }
         assert_eq!((asks.next(now), asks.wait(now)), (None, None), "it depends on an answer");
+        let answered = |asks: &mut Asks, bytes: u64| {
+            let queue = asks.queues.get_mut(&PEER).unwrap();
+            queue.in_flight -= 1;
+            queue.expected -= RESPONSE_BYTES_MAX as u64;
+            queue.answers.charge(bytes, now);
+        };
         // A short one leaves room at once. A full one is paid for, and so is the other that may be on its way.
-        asks.queues.get_mut(&PEER).unwrap().expected -= RESPONSE_BYTES_MAX as u64;
+        answered(&mut asks, 0);
         assert_eq!(asks.next(now), Some(ask(2, range)));
-        asks.queues.get_mut(&PEER).unwrap().expected -= RESPONSE_BYTES_MAX as u64;
-        asks.queues.get_mut(&PEER).unwrap().answers.charge(RESPONSE_BYTES_MAX as u64, now);
+        answered(&mut asks, RESPONSE_BYTES_MAX as u64);
         let wait = asks.wait(now);
         assert!(wait > Some(Duration::ZERO) && wait < Some(Duration::from_secs(1)), "{wait:?}");
     }
