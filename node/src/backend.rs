@@ -78,6 +78,7 @@ impl Standing {
             round: figures.round,
             validator: self.validator,
             in_set: self.validator.is_some_and(|key| set.index_of(&key).is_some()),
+            silent_until: figures.silent_until.map(Height),
             validators: set.len(),
             quorum: set.quorum(),
             peers: (self.peers)(),

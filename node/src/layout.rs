@@ -7,6 +7,7 @@
 //!                        rpc            address of JSON-RPC while the node runs
 //!                        p2p            addresses for other nodes while the node runs, one a line
 //!                        metrics        address for Prometheus while the node runs
+//!                        peers          signed addresses of other nodes, for the next start
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,11 @@ impl Layout {
     /// The file that says where other nodes meet this one.
     pub fn network_address(&self) -> PathBuf {
         self.root.join("p2p")
+    }
+
+    /// The file that keeps where peers were met.
+    pub fn peers(&self) -> PathBuf {
+        self.root.join("peers")
     }
 
     /// The file that says where Prometheus may ask.

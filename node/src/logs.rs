@@ -33,3 +33,21 @@ pub fn start(format: LogFormat, filter: Option<&str>) -> Result<(), FilterError>
     };
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tracing::{Level, enabled, subscriber::with_default};
+
+    use super::*;
+
+    #[test]
+    fn of_the_consensus_library_only_warnings_are_logged_and_of_us_the_news() {
+        let subscriber = fmt().with_env_filter(EnvFilter::new(DEFAULT)).with_writer(std::io::sink).finish();
+        with_default(subscriber, || {
+            assert!(!enabled!(target: "arc_malachitebft_core_consensus", Level::INFO));
+            assert!(enabled!(target: "arc_malachitebft_core_consensus", Level::WARN));
+            assert!(enabled!(target: "salus_engine", Level::INFO));
+            assert!(!enabled!(target: "salus_engine", Level::DEBUG));
+        });
+    }
+}

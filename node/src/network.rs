@@ -63,6 +63,8 @@ struct Table {
     keys: BTreeMap<Peer, PeerKey>,
     next: u64,
     asked: BTreeMap<RequestId, Asked>,
+    /// Peers that came and may not know what is pending here.
+    fresh: BTreeSet<PeerKey>,
 }
 
 impl Table {
@@ -78,6 +80,7 @@ impl Table {
     }
 
     fn forget(&mut self, key: &PeerKey) -> Option<Peer> {
+        self.fresh.remove(key);
         let peer = self.numbers.remove(key)?;
         self.keys.remove(&peer);
         Some(peer)
@@ -118,6 +121,16 @@ impl Link {
             tokio::time::sleep(LISTEN_PAUSE).await;
         }
         Vec::new()
+    }
+
+    /// Did a peer come since the last time this said so, one that listens to extrinsics by now?
+    pub fn somebody_came(&self) -> bool {
+        let listening: Vec<PeerKey> =
+            self.handle.peers().into_iter().filter(|info| info.listens).map(|info| info.peer).collect();
+        let mut table = self.table();
+        let before = table.fresh.len();
+        table.fresh.retain(|peer| !listening.contains(peer));
+        table.fresh.len() < before
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -188,7 +201,16 @@ struct Queues {
     requests: mpsc::Sender<(RequestToken, Request)>,
 }
 
-/// Carry everything that peers send to where it belongs, until the network ends.
+/// The network's task ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the network's task ended, so that this node reaches nobody any more: start it again, and report it with the log \
+     before this line"
+)]
+pub struct NetworkEnded;
+
+/// Carry everything that peers send to where it belongs, until the network ends: whoever waits for this stops the node
+/// then, since one that hears nobody would only seem to run (decision 18).
 pub async fn pump<L: Ledger>(mut events: Events, link: Link, chain: Arc<Chain<L>>, engine: mpsc::Sender<Incoming>) {
     let queues = Queues {
         engine,
@@ -212,6 +234,7 @@ fn take(event: Event, link: &Link, queues: &Queues) {
         Event::Connected { peer, validator } => {
             info!(%peer, validator, "peer connected");
             number(peer);
+            link.table().fresh.insert(peer);
         }
         Event::Disconnected { peer } => {
             info!(%peer, "peer disconnected");

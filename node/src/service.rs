@@ -32,13 +32,18 @@ use crate::{
     config::{Config, NetworkAddresses},
     genesis::{self, DataError},
     keys::{self, KeyFileError, KeyUseError},
+    known::{self, Known},
     layout::{NETWORK_KEY, VALIDATOR_KEY},
     metrics::{self, Metrics, Sources},
-    network::{self, Link},
+    network::{self, Link, NetworkEnded},
+    republish,
 };
 
 /// Messages from peers that may wait for the engine.
 const INCOMING: usize = 1_024;
+/// How long one of several validators listens to its peers before it starts a height: they are connected with, and say
+/// what is final, within a fraction of that.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// Run a node until a signal comes or a part of it ends.
 ///
@@ -95,22 +100,35 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let peers =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().thread_name("network").build()?;
     let (engine_inbox, inbox) = mpsc::channel::<Incoming>(INCOMING);
-    let mut network = None;
+    let (mut network, mut known) = (None, None);
+    let (pump_ends, mut pump_ended) = oneshot::channel::<()>();
     let outbox: Box<dyn Outbox> = match &config.network {
         None => Box::new(Solitude),
         Some(addresses) => {
             let _entered = peers.enter();
-            let (handle, events) = start_network(&config, addresses, &chain)?;
+            let records = known::load(&config.layout.peers());
+            // Without anybody to call there is no list newer than this node's.
+            let may_open = !(addresses.bootnodes.is_empty() && records.is_empty());
+            let (handle, events) = start_network(&config, addresses, &records, &chain)?;
             let link = Link::new(handle.clone());
-            published.get_or_init(|| handle);
-            peers.spawn(network::pump(events, link.clone(), Arc::clone(&chain), engine_inbox.clone()));
-            let may_open = !addresses.bootnodes.is_empty();
+            let keeper = || Known::new(config.layout.peers(), handle.clone(), records.clone());
+            peers.spawn(keeper().go_on());
+            known = Some(keeper());
+            published.get_or_init(|| handle.clone());
+            let pump = network::pump(events, link.clone(), Arc::clone(&chain), engine_inbox.clone());
+            peers.spawn(async {
+                pump.await;
+                // An error means that nobody waits any more.
+                let _ = pump_ends.send(());
+            });
+            peers.spawn(republish::to_those_who_come(Arc::clone(&chain), link.clone()));
             peers.spawn(network::keep_list(Arc::clone(&chain), link.clone(), announcer.subscribe(), may_open));
             network = Some(link.clone());
             Box::new(link)
         }
     };
-    let engine_config = EngineConfig { free_bytes_min: config.free_bytes_min, ..EngineConfig::default() };
+    let engine_config =
+        EngineConfig { free_bytes_min: config.free_bytes_min, settle: SETTLE, ..EngineConfig::default() };
     let validator = key.as_ref().map(KeyPair::public);
     let engine = Engine::new(Arc::clone(&chain), key, outbox, engine_config, Duration::ZERO)?;
 
@@ -164,6 +182,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
             _ = terminate.recv() => Ok(()),
             _ = interrupt.recv() => Ok(()),
             ended = &mut engine_ended => Err(ended),
+            Ok(()) = &mut pump_ended => Err(Ok(Err(NetworkEnded.into()))),
         };
         // Nobody should find the node where it no longer is; that the file is gone already is as good.
         for told in [file, config.layout.network_address(), config.layout.metrics_address()] {
@@ -182,13 +201,16 @@ pub fn run(config: Config) -> anyhow::Result<()> {
             Err(ended) => {
                 let outcome = ended.unwrap_or_else(|_| Err(anyhow!("the consensus thread ended without a word")));
                 if let Err(error) = &outcome {
-                    error!(%error, "the engine stopped");
+                    error!(%error, "a part of the node ended: stopping");
                 }
                 server.stop().await;
                 outcome
             }
         }
     });
+    if let Some(known) = &mut known {
+        known.keep();
+    }
     stop.send_replace(true);
     consensus.join().map_err(|_| anyhow!("the consensus thread panicked"))?;
     peers.shutdown_timeout(Duration::from_secs(1));
@@ -201,7 +223,12 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 }
 
 /// Meet other nodes.
-fn start_network(config: &Config, addresses: &NetworkAddresses, chain: &Chain) -> anyhow::Result<(Handle, Events)> {
+fn start_network(
+    config: &Config,
+    addresses: &NetworkAddresses,
+    records: &[Vec<u8>],
+    chain: &Chain,
+) -> anyhow::Result<(Handle, Events)> {
     let (key, made) = keys::load_or_generate(&config.layout.key(NETWORK_KEY))?;
     if made {
         info!("no network key was there: made one");
@@ -215,6 +242,7 @@ fn start_network(config: &Config, addresses: &NetworkAddresses, chain: &Chain) -
     let network = NetworkConfig {
         listen: vec![listen.parse().with_context(|| format!("address {listen}"))?],
         bootnodes: addresses.bootnodes.iter().map(parse).collect::<Result<_, _>>()?,
+        records: records.to_vec(),
         delay: addresses.delay,
         ..NetworkConfig::new(key, chain.database.identity().genesis)
     };

@@ -15,14 +15,19 @@ use salus_engine::{
     archive::{self, Blocks, FileError},
     execution::{self, BlockError},
 };
-use salus_node::genesis;
+use salus_network::NetworkConfig;
+use salus_node::{
+    genesis,
+    network::{Link, NetworkEnded, allowed, pump},
+};
 use salus_pool::Limits;
 use salus_primitives::{
     Block, Hash, Height, Moment, RawExtrinsic,
     archive::{self as format, Record},
     crypto::KeyPair,
     extrinsic::{ChainContext, Era, sign},
-    runtime_api::{NoneVerified, RuntimeApi},
+    header::{HeaderError, Slot},
+    runtime_api::{InvalidBlock, NoneVerified, RuntimeApi},
 };
 use salus_runtime::{RuntimeCall, SalusRuntime};
 use salus_storage::{Database, Identity, Options};
@@ -282,9 +287,36 @@ fn a_block_is_checked_against_all_its_header_says() {
     let extra = salus_primitives::header::DigestItem::Other(vec![]);
     assert!(matches!(check(&|b| b.header.digest.logs.push(extra.clone())), Err(BlockError::Digest)));
     assert!(matches!(check(&|b| b.header.digest.logs.clear()), Err(BlockError::Header(_))));
+    let of_another_set = Slot { set_id: slot.set_id + 1, ..slot }.item();
+    assert!(matches!(
+        check(&|b| b.header.digest.logs[0] = of_another_set.clone()),
+        Err(BlockError::Execution(InvalidBlock::Header(HeaderError::Set { .. })))
+    ));
     let tampered = |b: &mut Block| {
         b.extrinsics[0].0[60] ^= 1;
         b.header.extrinsics_root = salus_primitives::header::extrinsics_root(&b.extrinsics);
     };
     assert!(matches!(check(&tampered), Err(BlockError::Execution(_))));
+}
+
+#[test]
+fn the_pump_ends_with_the_networks_task_so_that_the_node_can_stop() {
+    let running = start(Arc::new(SystemClock), quiet());
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (network, own) = (runtime(), runtime());
+    let entered = network.enter();
+    let config = NetworkConfig::new(KeyPair::from_seed(&[3; 32]), running.chain.database.identity().genesis);
+    let (handle, events) = salus_network::start(config, allowed(&running.chain)).unwrap();
+    drop(entered);
+    let (engine, _inbox) = mpsc::channel(1);
+    let mut pumped = own.spawn(pump(events, Link::new(handle), Arc::clone(&running.chain), engine));
+    let soon = |pumped: &mut tokio::task::JoinHandle<()>, wait| {
+        own.block_on(async { tokio::time::timeout(wait, pumped).await.is_ok() })
+    };
+    assert!(!soon(&mut pumped, Duration::from_millis(300)), "the network runs");
+    // All its tasks end.
+    network.shutdown_timeout(Duration::from_secs(5));
+    assert!(soon(&mut pumped, Duration::from_secs(20)));
+    assert!(NetworkEnded.to_string().contains("reaches nobody"));
+    running.end().unwrap();
 }

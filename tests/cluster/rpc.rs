@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 /// A node that says nothing for this long is taken for dead.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why a call has no result.
 #[derive(Debug)]
@@ -41,20 +41,27 @@ fn garbled(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
+/// What carries bytes to a node and back.
+pub trait Socket: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Socket for T {}
+
 /// A connection to a node.
 pub struct Rpc {
     address: SocketAddr,
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Socket>>,
     calls: u64,
 }
 
 impl Rpc {
     /// Connect.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
-        Ok(Self { address, stream: BufReader::new(stream), calls: 0 })
+        Ok(Self::over(tcp(address)?, address))
+    }
+
+    /// Over a connection with `address` that was made somehow.
+    pub fn over(socket: Box<dyn Socket>, address: SocketAddr) -> Self {
+        Self { address, stream: BufReader::new(socket), calls: 0 }
     }
 
     /// Send a body; status and body of the answer.
@@ -136,6 +143,14 @@ impl Rpc {
             other => panic!("{method} was not refused: {other:?}"),
         }
     }
+}
+
+/// A TCP connection.
+pub fn tcp(address: SocketAddr) -> io::Result<Box<dyn Socket>> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    Ok(Box::new(stream))
 }
 
 /// The parts of an error.

@@ -8,7 +8,7 @@ use salus_primitives::{AccountId, Hash, Height, commit::CommitCertificate};
 
 use crate::{
     message::{Evidence, WireMessage},
-    signer::{SignedRecord, SignerError},
+    signer::{Position, SignedRecord, SignerError},
     wal::WalError,
 };
 
@@ -289,6 +289,15 @@ pub enum Act {
         /// Its last signature.
         last: SignedRecord,
     },
+    /// For the log, as an error: the key signed what the signer's record does not know of, so the record is an old
+    /// copy, or another process uses the key. This validator signs nothing for a while, see
+    /// [`Host::witness`](crate::Host::witness).
+    RecordIsOld {
+        /// What the key signed.
+        seen: Position,
+        /// The record, none where there was none.
+        last: Option<SignedRecord>,
+    },
     /// Somebody speaks of the next height, which is not started: commit what is final, then start it.
     WantHeight(Height),
     /// Something a peer sent was not used.
@@ -337,7 +346,7 @@ pub enum Fatal {
         /// The height to decide.
         height: Height,
         /// Where its last signature stands.
-        last: crate::signer::Position,
+        last: Position,
     },
     /// The engine called out of turn.
     #[error("height {asked} cannot be started here, the next one is {next}")]

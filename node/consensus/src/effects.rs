@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arc_malachitebft_core_consensus::ConsensusMsg;
 use arc_malachitebft_core_consensus::{Effect, Input as CoreInput, LivenessMsg, Resumable, Resume, SignedConsensusMsg};
-use arc_malachitebft_core_types::{LinearTimeouts, Proposal as _, Round, SignedMessage, Timeout, Vote as _};
+use arc_malachitebft_core_types::{LinearTimeouts, Proposal as _, Round, SignedMessage, Timeout};
 use arc_malachitebft_signing::VerifierExt;
 use futures::FutureExt;
 use parity_scale_codec::Encode;
@@ -22,8 +22,8 @@ use crate::{
         round_to_plain, signed_proposal_to_plain, signed_vote_to_plain, vote_to_plain,
     },
     ctx::{Checker, Ctx, Set, Sig},
-    message::{Evidence, WireMessage},
-    signer::{SignedRecord, Signer},
+    message::{Evidence, Proposal, Vote, WireMessage},
+    signer::{Position, SignedRecord, Signer, Step},
     wal::{Known, WalEntry, entry_number},
 };
 
@@ -317,12 +317,16 @@ impl Effects {
         match message {
             SignedConsensusMsg::Vote(signed) => {
                 let plain = signed_vote_to_plain(signed);
-                self.confirm(signed.validator_address().0, &plain.vote.bytes(&self.checker.genesis));
+                let Vote { height, round, kind, value, authority } = plain.vote;
+                let position = Position { height, round, step: kind.into() };
+                self.confirm(authority, position, value, &plain.vote.bytes(&self.checker.genesis));
                 self.broadcast(WireMessage::Vote(plain));
             }
             SignedConsensusMsg::Proposal(signed) => {
                 let plain = signed_proposal_to_plain(signed);
-                self.confirm(signed.validator_address().0, &plain.proposal.bytes(&self.checker.genesis));
+                let Proposal { height, round, value, authority, .. } = plain.proposal;
+                let position = Position { height, round, step: Step::Proposal };
+                self.confirm(authority, position, Some(value), &plain.proposal.bytes(&self.checker.genesis));
                 // The core asks for the body itself where it proposes a block again.
                 if plain.proposal.pol_round.is_none() && Some(plain.proposal.authority) == self.own_key() {
                     self.acts.push(Act::SendBlock { height: plain.proposal.height, value: plain.proposal.value });
@@ -332,10 +336,17 @@ impl Effects {
         }
     }
 
-    /// The replay led back to the last signature, if this is it.
-    fn confirm(&mut self, authority: AccountId, bytes: &[u8]) {
-        if Some(authority) == self.own_key() && self.unconfirmed.is_some_and(|record| record.digest == sha256(bytes)) {
+    /// What is signed here leaves the node. The replay led back to the last signature, if this is it; and one that the
+    /// log alone knew of is in the signer's record from now on.
+    fn confirm(&mut self, authority: AccountId, position: Position, value: Option<Hash>, bytes: &[u8]) {
+        let Some(signer) = self.signer.as_mut().filter(|signer| signer.public() == authority) else { return };
+        let digest = sha256(bytes);
+        if self.unconfirmed.is_some_and(|record| record.digest == digest) {
             self.unconfirmed = None;
+        }
+        if let Some(record) = signer.remember(position, value, digest) {
+            self.acts.push(Act::SaveSigned(record));
+            self.unsynced = true;
         }
     }
 

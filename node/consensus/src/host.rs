@@ -2,15 +2,15 @@
 
 use arc_malachitebft_core_consensus::{Params, State};
 use arc_malachitebft_core_types::{LinearTimeouts, ThresholdParam, ThresholdParams, ValuePayload};
-use salus_primitives::{AccountId, Hash, Height, validator_set::ValidatorSet};
+use salus_primitives::{AccountId, Hash, Height, commit::CommitCertificate, validator_set::ValidatorSet};
 
 use crate::{
     api::{Act, Fatal, Flaw, Ignored, Input, Timeouts},
     ctx::{Address, Checker, CoreHeight, Ctx, Set},
-    effects::Effects,
+    effects::{Effects, Wanted},
     park::{Park, Parked},
     running::Running,
-    signer::{SignedRecord, Signer},
+    signer::{Position, SignedRecord, Signer, Step},
     wal::{WalEntry, entry_number},
 };
 
@@ -22,6 +22,10 @@ pub struct Host {
     signer: Option<Signer>,
     park: Park,
     phase: Phase,
+    /// The key signed what the signer's record does not know of.
+    record_is_old: bool,
+    /// The last height at which this validator does not sign, as far as is known; none while it signs.
+    silent_until: Option<Height>,
     flaw: Option<Flaw>,
 }
 
@@ -45,6 +49,8 @@ impl Host {
             signer,
             park: Park::default(),
             phase: Phase::Idle { tip },
+            record_is_old: false,
+            silent_until: None,
             flaw: None,
         }
     }
@@ -70,6 +76,35 @@ impl Host {
             Phase::Running(running) => Some((running.effects.height, running.state.round().as_u32().unwrap_or(0))),
             Phase::Idle { .. } | Phase::Stopped => None,
         }
+    }
+
+    /// The last height at which this validator does not sign, as far as is known now; none while it signs.
+    pub fn silent_until(&self) -> Option<Height> {
+        self.silent_until
+    }
+
+    /// A certificate of `set`, verified, made a block final that this host did not decide, and [`Self::skip_to`] was
+    /// told so. Where our key signed it and the signer's record does not know of that, the record is older than the
+    /// key's last signature: what else was signed, and locked, is not known.
+    ///
+    /// From then on nothing is signed until the other validators decided a height before this host's eyes, by votes
+    /// that they sent since it started, nor at the height after that. A process that used the key before can have come
+    /// no further: a quorum still worked on the height that was decided. All of it is in the record, so that another
+    /// restart does not forget it.
+    pub fn witness(&mut self, certificate: &CommitCertificate, set: &ValidatorSet) -> Vec<Act> {
+        let Some(signer) = &mut self.signer else { return vec![] };
+        let Some(own) = set.index_of(&signer.public()) else { return vec![] };
+        let signed = certificate.signatures.iter().any(|(index, _)| usize::from(*index) == own);
+        let seen = Position { height: certificate.height, round: certificate.round, step: Step::Precommit };
+        let last = signer.last().copied();
+        if !signed || last.is_some_and(|last| last.position >= seen) {
+            return vec![];
+        }
+        let first = !core::mem::replace(&mut self.record_is_old, true);
+        let record = signer.pass_over(certificate.height.next());
+        self.silent_until = Some(certificate.height.next());
+        let saved = record.into_iter().flat_map(|record| [Act::SaveSigned(record), Act::WalSync]);
+        saved.chain(first.then_some(Act::RecordIsOld { seen, last })).collect()
     }
 
     /// After a restart: must the height after the tip be started at once, even though nobody has anything to say? It
@@ -199,6 +234,9 @@ impl Host {
         let Phase::Running(running) = &mut self.phase else { return vec![] };
         let mut acts = core::mem::take(&mut running.effects.acts);
         if let Some((certificate, evidence)) = running.effects.decided.take() {
+            // By votes: then the others had not decided it long ago.
+            let certified = matches!(running.effects.wanted.get(&certificate.value), Some(Wanted::Certified { .. }));
+            self.record_is_old &= certified;
             self.signer = running.effects.signer.take();
             self.phase = Phase::Idle { tip: certificate.height };
             acts.push(Act::CancelTimers);
@@ -215,18 +253,25 @@ impl Host {
             entries.push(entry.map_err(|error| Fatal::Wal { height, index, error })?);
         }
 
+        let mut acts = Vec::new();
+        if self.record_is_old
+            && let Some(record) = self.signer.as_mut().and_then(|signer| signer.pass_over(height.next()))
+        {
+            acts.extend([Act::SaveSigned(record), Act::WalSync]);
+        }
         let own = self.signer.as_ref().filter(|signer| set.plain().index_of(&signer.public()).is_some());
         let last = own.and_then(Signer::last).copied().filter(|record| record.position.height >= height);
-        let running = match last {
-            None => self.run(height, &set, &entries, own.is_some(), None)?,
-            Some(last) if last.position.height > height => self.observe(height, &set, &entries, last)?,
+        let (running, silent) = match last {
+            None => (self.run(height, &set, &entries, own.is_some(), None)?, None),
+            Some(last) if last.position.height > height => (self.observe(height, &set, &entries, last)?, Some(last)),
             Some(last) => match self.run(height, &set, &entries, true, Some(last)) {
-                Ok(running) if running.effects.unconfirmed.is_none() => running,
+                Ok(running) if running.effects.unconfirmed.is_none() => (running, None),
                 // Nothing has left the node: the attempt is thrown away.
-                Ok(_) | Err(Fatal::Signer(_)) => self.observe(height, &set, &entries, last)?,
+                Ok(_) | Err(Fatal::Signer(_)) => (self.observe(height, &set, &entries, last)?, Some(last)),
                 Err(fatal) => return Err(fatal),
             },
         };
+        self.silent_until = silent.map(|last| last.position.height);
         self.signer = None;
         self.phase = Phase::Running(Box::new(running));
 
@@ -238,7 +283,8 @@ impl Host {
             }
             running.hear(from, parked)?;
         }
-        Ok(self.collect())
+        acts.extend(self.collect());
+        Ok(acts)
     }
 
     /// Start the core and replay the log. Where the key signed `last` at this height, the caller asks afterwards

@@ -223,6 +223,27 @@ impl Signer {
         self.last.as_ref()
     }
 
+    /// From now on sign nothing at `height` or below. The new record; none where the last signature is beyond.
+    pub fn pass_over(&mut self, height: Height) -> Option<SignedRecord> {
+        let record = SignedRecord::resume_after(self.genesis, self.public, height);
+        if self.last.is_some_and(|last| last.position >= record.position) {
+            return None;
+        }
+        self.last = Some(record);
+        Some(record)
+    }
+
+    /// A signature of ours that the log gave back leaves the node again. The record may have been lost with a power cut
+    /// that left the log entry: it knows of the signature from now on. The new record; none where it knew.
+    pub(crate) fn remember(&mut self, position: Position, value: Option<Hash>, digest: Hash) -> Option<SignedRecord> {
+        if self.last.is_some_and(|last| last.position >= position) {
+            return None;
+        }
+        let (genesis, key) = (self.genesis, self.public);
+        self.last = Some(SignedRecord { version: RECORD_VERSION, genesis, key, position, value, digest });
+        self.last
+    }
+
     /// Sign a vote. The caller stores [`Self::last`] durably before the signature leaves the node.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use salus_consensus::{Act, Input, Judgement, Peer, TimeVerdict, block_time, judge_time};
 use salus_primitives::{Block, Hash, Height, Moment, commit::CommitCertificate};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     engine::{Engine, EngineError},
@@ -55,6 +55,16 @@ impl<L: Ledger> Engine<L> {
             Act::Observing { height, last } => {
                 self.figures.observed += 1;
                 warn!(%height, last = %last.position, "not signing at this height: its log does not lead back to the last signature");
+            }
+            Act::RecordIsOld { seen, last } => {
+                self.figures.old_records += 1;
+                let known = last.map_or("nothing".to_owned(), |last| last.position.to_string());
+                error!(
+                    %seen, %known,
+                    "this validator's key signed what its data folder does not know of: the folder is an old copy, or \
+                     another process uses the key. It signs nothing until the other validators decided a height \
+                     without it, nor at the height after; make sure that no other process uses the key"
+                );
             }
             Act::WantHeight(_) => self.wanted = true,
             Act::Ignored { from, why } => self.ignored(from, why),

@@ -8,17 +8,15 @@ use std::{
     time::Duration,
 };
 
-use salus_consensus::{Evidence, Fatal, Host, Ignored, Input, Peer, Signer, TimeVerdict, Timeouts, Timer, judge_time};
-use salus_primitives::{
-    AccountId, Block, Hash, Height, archive::Record, commit::CertificateError, crypto::KeyPair, header::extrinsics_root,
-};
+use salus_consensus::{Evidence, Fatal, Host, Ignored, Input, Peer, Signer, Timeouts, Timer};
+use salus_primitives::{AccountId, Block, Hash, Height, archive::Record, crypto::KeyPair, header::extrinsics_root};
 use salus_storage::{CommitError, StorageError};
 use salus_sync::CatchUp;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::{
     Chain,
-    execution::{self, BlockError, Prepared},
+    execution::{BlockError, Prepared},
     held::Held,
     ledger::Ledger,
     outbox::{Incoming, Offence, Outbox},
@@ -33,11 +31,19 @@ pub struct EngineConfig {
     pub timeouts: Timeouts,
     /// Below this many free bytes on disk the node stops while it can still do so cleanly.
     pub free_bytes_min: u64,
+    /// For so long after its start one of several validators starts no height: peers tell meanwhile which is final for
+    /// them, and whoever is behind catches up before signing anything.
+    pub settle: Duration,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { heartbeat: Duration::from_secs(4), timeouts: Timeouts::default(), free_bytes_min: 2 << 30 }
+        Self {
+            heartbeat: Duration::from_secs(4),
+            timeouts: Timeouts::default(),
+            free_bytes_min: 2 << 30,
+            settle: Duration::ZERO,
+        }
     }
 }
 
@@ -114,6 +120,10 @@ pub struct Figures {
     pub wal_syncs: u64,
     /// Heights at which this validator did not sign, since its log did not lead back to its last signature.
     pub observed: u64,
+    /// How often it was seen that this validator's key signed what its folder does not know of.
+    pub old_records: u64,
+    /// The last height at which this validator does not sign, as far as is known; none while it signs.
+    pub silent_until: Option<u32>,
     /// Behind the highest tip a peer claims by so many blocks.
     pub behind: u32,
 }
@@ -158,17 +168,19 @@ pub struct Engine<L: Ledger = salus_storage::Database> {
     acts: VecDeque<salus_consensus::Act>,
     /// When the last block was committed.
     pub(crate) committed: Duration,
+    /// Before this no height is started.
+    settled: Duration,
     /// A peer speaks of the next height, or a restart must go on with it.
     pub(crate) wanted: bool,
     /// The key to vote with; none of a follower.
     authority: Option<AccountId>,
-    catch_up: CatchUp<Peer>,
+    pub(crate) catch_up: CatchUp<Peer>,
     /// Final blocks that a peer sent, to be verified and committed one by one.
-    range: VecDeque<Record>,
-    range_from: Option<Peer>,
+    pub(crate) range: VecDeque<Record>,
+    pub(crate) range_from: Option<Peer>,
     pub(crate) figures: Figures,
     pub(crate) proven: Vec<Evidence>,
-    flaw: Option<Flaw>,
+    pub(crate) flaw: Option<Flaw>,
 }
 
 impl<L: Ledger> Engine<L> {
@@ -193,6 +205,8 @@ impl<L: Ledger> Engine<L> {
         };
         let host = Host::new(genesis, tip, signer, config.timeouts);
         let wanted = host.must_start(chain.database.wal_entries(tip.next())?.len());
+        let validators = chain.database.with_state(|state| chain.runtime.validators(state)).len();
+        let settled = if authority.is_some() && validators > 1 { now + config.settle } else { now };
         let engine = Self {
             chain,
             config,
@@ -205,6 +219,7 @@ impl<L: Ledger> Engine<L> {
             record: None,
             acts: VecDeque::new(),
             committed: now,
+            settled,
             wanted,
             authority,
             catch_up: CatchUp::new(authority.is_some()),
@@ -238,7 +253,8 @@ impl<L: Ledger> Engine<L> {
     pub fn figures(&self) -> Figures {
         let (height, round) = self.host.running().unwrap_or((self.host.tip().next(), 0));
         let behind = self.catch_up.behind(self.host.tip());
-        Figures { height: height.0, round, behind, ..self.figures }
+        let silent_until = self.host.silent_until().map(|height| height.0);
+        Figures { height: height.0, round, behind, silent_until, ..self.figures }
     }
 
     /// Is no height being decided? Then new work in the pool is a reason to wake.
@@ -254,10 +270,11 @@ impl<L: Ledger> Engine<L> {
         let timer = self.timers.values().min().copied();
         let start = (self.is_idle() && self.votes()).then(|| {
             let wait = if self.chain.pool().has_ready() { self.interval() } else { self.config.heartbeat };
-            self.committed + wait
+            (self.committed + wait).max(self.settled)
         });
+        let wanted = (self.wanted && self.is_idle() && self.now < self.settled).then_some(self.settled);
         let ask = self.catch_up.deadline();
-        timer.into_iter().chain(start).chain(ask).min().unwrap_or(self.now + self.config.heartbeat)
+        timer.into_iter().chain(start).chain(wanted).chain(ask).min().unwrap_or(self.now + self.config.heartbeat)
     }
 
     /// It is `now`: do what is due.
@@ -357,7 +374,7 @@ impl<L: Ledger> Engine<L> {
     /// Start the next height if the pool has work, somebody speaks of it, or the heartbeat is due. A chain of one
     /// decides at once, so there may be several to start.
     fn start_if_due(&mut self) -> Result<(), EngineError> {
-        while self.is_idle() && self.range.is_empty() {
+        while self.is_idle() && self.range.is_empty() && self.now >= self.settled {
             let age = self.now.saturating_sub(self.committed);
             let work = || age >= self.interval() && self.chain.pool().has_ready();
             let due = self.wanted || (self.votes() && (age >= self.config.heartbeat || work()));
@@ -374,73 +391,13 @@ impl<L: Ledger> Engine<L> {
         Ok(())
     }
 
-    fn ask_if_due(&mut self) {
-        if !self.range.is_empty() {
-            return;
-        }
-        let tip = self.host.tip();
-        if let Some(ask) = self.catch_up.due(tip, self.now) {
-            debug!(peer = ?ask.peer, from = %ask.from, "asking for blocks");
-            self.outbox.request_range(ask.peer, ask.from, ask.max);
-        }
-    }
-
-    /// Verify, execute and commit the next block of the range a peer sent.
-    fn take_one(&mut self) -> Result<(), EngineError> {
-        let (Some(Record { block, certificate }), Some(peer)) = (self.range.pop_front(), self.range_from) else {
-            return Ok(());
-        };
-        let tip = self.host.tip();
-        let height = block.header.number;
-        if height <= tip {
-            return Ok(());
-        }
-        let set = self.chain.database.with_state(|state| self.chain.runtime.validators(state));
-        let genesis = self.chain.database.genesis();
-        let follows = block.header.follows(&self.chain.database.tip().0, self.chain.database.tip().1);
-        let certified = match &certificate {
-            Some(_) if self.flaw == Some(Flaw::CertificateUnchecked) && follows.is_ok() => Ok(()),
-            Some(_) if self.flaw == Some(Flaw::TimeJudgedInSync) && !self.is_timely(&block) => {
-                Err(CertificateError::Height { found: Height::GENESIS, expected: height })
-            }
-            Some(certificate) if follows.is_ok() => certificate.verify(&block.header, &set, &genesis),
-            _ => Err(CertificateError::Height { found: Height::GENESIS, expected: height }),
-        };
-        if let Err(error) = certified {
-            warn!(?peer, %height, %error, "a peer sent a block that is not certified");
-            self.range.clear();
-            self.catch_up.failed(&peer, self.now);
-            self.outbox.report(peer, Offence::BadRange);
-            return Ok(());
-        }
-        let verified = execution::verify_next(&self.chain.database, &*self.chain.runtime, &block);
-        let prepared =
-            execution::check(&self.chain.database, &*self.chain.runtime, block, &verified).map_err(|error| {
-                if error.is_fatal() { error.into() } else { EngineError::FinalInvalid { height, error } }
-            })?;
-        let acts = self.host.skip_to(height)?;
-        self.perform(acts)?;
-        self.finish(prepared, certificate.as_ref())?;
-        self.figures.synced += 1;
-        if self.range.is_empty() {
-            self.catch_up.served(&peer);
-            info!(%height, "caught up by a range of blocks");
-        }
-        Ok(())
-    }
-
-    fn is_timely(&self, block: &Block) -> bool {
-        let (parent, clock) = (self.time_of(&self.chain.database.tip().0), self.chain.clock.now());
-        block.header.slot().is_ok_and(|slot| judge_time(parent, slot.time, clock) == TimeVerdict::Timely)
-    }
-
     fn input(&mut self, input: Input) -> Result<(), EngineError> {
         let acts = self.host.input(input)?;
         self.perform(acts)
     }
 
     /// Perform acts in order. What they lead to is queued behind them, never nested.
-    fn perform(&mut self, acts: Vec<salus_consensus::Act>) -> Result<(), EngineError> {
+    pub(crate) fn perform(&mut self, acts: Vec<salus_consensus::Act>) -> Result<(), EngineError> {
         self.acts.extend(acts);
         while let Some(act) = self.acts.pop_front() {
             if let Some(input) = self.act(act)? {

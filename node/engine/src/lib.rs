@@ -18,6 +18,7 @@ pub mod execution;
 mod held;
 mod ledger;
 mod outbox;
+mod ranges;
 mod run;
 mod watch;
 

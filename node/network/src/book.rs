@@ -9,7 +9,7 @@ use std::{
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
 use crate::{
-    limits::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, GOOD_AFTER, REDIAL_MAX, REDIAL_MIN},
+    limits::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, GOOD_AFTER, REDIAL_MIN},
     peer::PeerKey,
 };
 
@@ -136,11 +136,11 @@ impl Book {
         due
     }
 
-    /// It did not work. `jitter` is any random number.
-    pub(crate) fn failed(&mut self, peer: PeerKey, now: Instant, jitter: u32) {
+    /// It did not work. `longest` is how long this peer may have to wait at most, `jitter` any random number.
+    pub(crate) fn failed(&mut self, peer: PeerKey, now: Instant, longest: Duration, jitter: u32) {
         if let Some(entry) = self.entries.get_mut(&peer) {
             entry.busy = false;
-            entry.due = now + wait(entry.failures, jitter);
+            entry.due = now + wait(entry.failures, longest, jitter);
             entry.failures = entry.failures.saturating_add(1);
         }
     }
@@ -151,13 +151,13 @@ impl Book {
     }
 
     /// The peer was connected, for so long, and is no longer.
-    pub(crate) fn gone(&mut self, peer: PeerKey, lived: Duration, now: Instant, jitter: u32) {
+    pub(crate) fn gone(&mut self, peer: PeerKey, lived: Duration, now: Instant, longest: Duration, jitter: u32) {
         if let Some(entry) = self.entries.get_mut(&peer)
             && lived >= GOOD_AFTER
         {
             entry.failures = 0;
         }
-        self.failed(peer, now, jitter);
+        self.failed(peer, now, longest, jitter);
     }
 
     /// The records of other peers than `but`, of those that `listed` names.
@@ -174,10 +174,10 @@ impl Book {
 }
 
 /// How long to wait after so many failures: doubled each time, then between half of that and one and a half.
-fn wait(failures: u32, jitter: u32) -> Duration {
-    let base = REDIAL_MIN.saturating_mul(1 << failures.min(16)).min(REDIAL_MAX);
+fn wait(failures: u32, longest: Duration, jitter: u32) -> Duration {
+    let base = REDIAL_MIN.saturating_mul(1 << failures.min(16)).min(longest);
     let jitter = base.as_millis() as u64 * u64::from(jitter & 0xffff) / 0xffff;
-    (base / 2 + Duration::from_millis(jitter)).min(REDIAL_MAX)
+    (base / 2 + Duration::from_millis(jitter)).min(longest)
 }
 
 /// The IP address in a network address, one that is mapped into IPv6 as the IPv4 address it is.

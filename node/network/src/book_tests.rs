@@ -1,6 +1,7 @@
 //! The addresses of peers: what is believed, kept and dialled.
 
 use super::*;
+use crate::limits::{REDIAL_MAX, REDIAL_VALIDATOR_MAX};
 
 const OWN: PeerKey = PeerKey([5; 32]);
 const SMALL: PeerKey = PeerKey([1; 32]);
@@ -31,7 +32,7 @@ fn a_bootnode_is_dialled_at_once_and_then_ever_more_slowly() {
     for wait in [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000] {
         assert_eq!(due(&mut book, now), [SMALL]);
         assert_eq!(due(&mut book, now), [], "it is being dialled");
-        book.failed(SMALL, now, 0);
+        book.failed(SMALL, now, REDIAL_MAX, 0);
         assert_eq!(due(&mut book, now + ms(wait - 1)), []);
         now += ms(wait);
     }
@@ -39,9 +40,17 @@ fn a_bootnode_is_dialled_at_once_and_then_ever_more_slowly() {
 
 #[test]
 fn the_wait_is_between_half_and_one_and_a_half_of_its_step_and_never_above_half_a_minute() {
+    let wait = |failures, jitter| wait(failures, REDIAL_MAX, jitter);
     assert_eq!((wait(0, 0), wait(0, 0xffff)), (ms(250), ms(750)));
     assert_eq!((wait(3, 0), wait(3, 0xffff)), (ms(2_000), ms(6_000)));
     assert_eq!((wait(u32::MAX, 0), wait(u32::MAX, u32::MAX)), (ms(15_000), REDIAL_MAX));
+}
+
+#[test]
+fn two_validators_wait_for_each_other_between_two_and_four_seconds_however_often_it_failed() {
+    let wait = |failures, jitter| wait(failures, REDIAL_VALIDATOR_MAX, jitter);
+    assert_eq!((wait(0, 0), wait(0, 0xffff)), (ms(250), ms(750)));
+    assert_eq!((wait(u32::MAX, 0), wait(u32::MAX, u32::MAX)), (ms(2_000), ms(4_000)));
 }
 
 #[test]
@@ -50,16 +59,16 @@ fn a_good_connection_makes_the_wait_short_again_and_one_that_broke_at_once_does_
     let mut book = Book::new(OWN);
     book.boot(SMALL, address("/ip4/10.0.0.1/tcp/1"), now);
     for _ in 0..6 {
-        book.failed(SMALL, now, 0);
+        book.failed(SMALL, now, REDIAL_MAX, 0);
     }
     now += REDIAL_MAX;
     assert_eq!(due(&mut book, now), [SMALL]);
     book.connected(SMALL, now);
     assert_eq!(due(&mut book, now + REDIAL_MAX), []);
-    book.gone(SMALL, GOOD_AFTER - ms(1), now, 0);
+    book.gone(SMALL, GOOD_AFTER - ms(1), now, REDIAL_MAX, 0);
     assert_eq!(due(&mut book, now + ms(14_999)), []);
     assert_eq!(due(&mut book, now + ms(15_000)), [SMALL]);
-    book.gone(SMALL, GOOD_AFTER, now, 0);
+    book.gone(SMALL, GOOD_AFTER, now, REDIAL_MAX, 0);
     assert_eq!(due(&mut book, now + ms(250)), [SMALL]);
 }
 
@@ -93,7 +102,7 @@ fn a_peer_at_a_new_address_is_not_waited_for_as_long_as_at_the_old_one() {
     let mut book = Book::new(OWN);
     book.learn(record(LARGE, 1, 1), false, true, now);
     for _ in 0..9 {
-        book.failed(LARGE, now, 0);
+        book.failed(LARGE, now, REDIAL_MAX, 0);
     }
     assert_eq!(due(&mut book, now + ms(1)), []);
     book.learn(record(LARGE, 2, 2), false, true, now);

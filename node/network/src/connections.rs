@@ -25,7 +25,10 @@ use crate::{
     frame::{Kind, frame},
     handle::Link,
     lane::Lane,
-    limits::{CONVERGE_AFTER, FULL_MESH_MAX, SIMULTANEOUS_WITHIN, STRANGER_REFUSED, STRANGER_STAYS},
+    limits::{
+        CONVERGE_AFTER, FULL_MESH_MAX, REDIAL_MAX, REDIAL_VALIDATOR_MAX, SIMULTANEOUS_WITHIN, STRANGER_REFUSED,
+        STRANGER_STAYS,
+    },
     meter::Meter,
     peer::PeerKey,
     score::Offence,
@@ -65,7 +68,6 @@ pub(crate) struct Peer {
     converge: Option<Instant>,
     /// When the stream to it is opened again.
     reopen: Option<Instant>,
-    failed_pings: u32,
     pub(crate) tip: Option<Height>,
     round_trip: Option<Duration>,
 }
@@ -121,7 +123,13 @@ impl Service {
             }
             _ => debug!(%peer, %error, "dialling failed"),
         }
-        self.book.failed(peer, now, jitter());
+        self.book.failed(peer, now, self.longest_wait(&peer), jitter());
+    }
+
+    /// How long this peer is not dialled at most: two validators are missed by each other.
+    fn longest_wait(&self, peer: &PeerKey) -> Duration {
+        let validators = &self.swarm.behaviour().gate.allowed.validators;
+        if validators.contains(peer) && validators.contains(&self.own) { REDIAL_VALIDATOR_MAX } else { REDIAL_MAX }
     }
 
     pub(crate) fn established(&mut self, peer_id: &PeerId, id: ConnectionId, dialled: bool, now: Instant) {
@@ -147,7 +155,6 @@ impl Service {
             strange: None,
             converge: None,
             reopen: None,
-            failed_pings: 0,
             tip: None,
             round_trip: None,
         });
@@ -205,7 +212,7 @@ impl Service {
     fn forget(&mut self, peer: &PeerKey, now: Instant) {
         let Some(entry) = self.peers.remove(peer) else { return };
         let good = if entry.link.is_some() { now.saturating_duration_since(entry.since) } else { Duration::ZERO };
-        self.book.gone(*peer, good, now, jitter());
+        self.book.gone(*peer, good, now, self.longest_wait(peer), jitter());
         self.subscribed.remove(peer);
         self.swarm.behaviour_mut().gossip.remove_explicit_peer(&peer.peer_id());
         for ask in self.asks.gone(peer) {
@@ -329,18 +336,12 @@ impl Service {
     pub(crate) fn pinged(&mut self, event: ping::Event) {
         let Some(entry) = PeerKey::of(&event.peer).and_then(|peer| self.peers.get_mut(&peer)) else { return };
         match event.result {
-            Ok(round_trip) => {
-                entry.round_trip = Some(round_trip);
-                entry.failed_pings = 0;
-            }
+            Ok(round_trip) => entry.round_trip = Some(round_trip),
             Err(ping::Failure::Unsupported) => {}
+            // libp2p keeps the first failure in a row to itself: this is the second at least.
             Err(_) => {
-                entry.failed_pings += 1;
-                if entry.failed_pings >= 2 {
-                    entry.failed_pings = 0;
-                    self.shared.counters.silent.one();
-                    self.swarm.close_connection(event.connection);
-                }
+                self.shared.counters.silent.one();
+                self.swarm.close_connection(event.connection);
             }
         }
     }

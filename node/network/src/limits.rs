@@ -37,14 +37,19 @@ pub const CONNECTIONS_PER_MINUTE: u64 = 60;
 pub const CONNECTIONS_BURST: u64 = 20;
 /// How long closing may take before the socket is dropped: a peer that does not read cannot hold it open.
 pub const CLOSE_WITHIN: Duration = Duration::from_secs(2);
-/// How often a connection is tested, and how long the answer may take. Two failures in a row close it.
-pub const PING_EVERY: Duration = Duration::from_secs(5);
-/// See [`PING_EVERY`].
-pub const PING_WITHIN: Duration = Duration::from_secs(10);
+/// How often a connection is tested, and how long the answer may take. Two failures in a row close it, ten seconds
+/// after the last answer at the latest: TCP itself would go on for minutes with a peer that a partition cut off, and
+/// speak to it ever more rarely, and finality is to return within 15 seconds of healing.
+pub const PING_EVERY: Duration = Duration::from_secs(2);
+/// See [`PING_EVERY`]. Long enough for what waits before the answer on a slow line: a full block takes two seconds
+/// at ten megabits a second.
+pub const PING_WITHIN: Duration = Duration::from_secs(4);
 /// How long a connection on which no protocol of ours runs stays: time for both sides to say which chain they are on.
 pub const STRANGER_STAYS: Duration = Duration::from_secs(2);
-/// How long a node of another chain or another protocol version is refused before it is looked at again.
-pub const STRANGER_REFUSED: Duration = Duration::from_secs(60);
+/// How long a node of another chain or another protocol version is refused before it is looked at again: not much
+/// longer than its operator takes to give it the right specification and start it, since a listed one is missed. A
+/// look costs one handshake and two seconds of a connection.
+pub const STRANGER_REFUSED: Duration = Duration::from_secs(10);
 /// Most streams a peer may open at a time that are still being negotiated. Each of our protocols needs one.
 pub const NEGOTIATING_MAX: usize = 8;
 /// Streams a peer may open per second in the long run: one per request, and a few for everything else.
@@ -64,6 +69,10 @@ pub const MUXED_STREAMS_MAX: usize = 256;
 pub const REDIAL_MIN: Duration = Duration::from_millis(500);
 /// Longest wait: a hospital that was away for a week is found within half a minute.
 pub const REDIAL_MAX: Duration = Duration::from_secs(30);
+/// Longest wait between two validators, which have to find each other again within 15 seconds of healing: an attempt
+/// that began before may take [`HANDSHAKE_WITHIN`] to fail, then comes this wait, and then a round or two. At a hundred
+/// validators, all of them away, this is some thirty attempts a second.
+pub const REDIAL_VALIDATOR_MAX: Duration = Duration::from_secs(4);
 /// A connection that lived this long was a good one: the wait begins anew.
 pub const GOOD_AFTER: Duration = Duration::from_secs(10);
 /// Most addresses of one peer.

@@ -111,7 +111,12 @@ pub fn start(config: NetworkConfig, allowed: AllowList) -> Result<(Handle, Event
         let (peer, place) = bootnode(address)?;
         book.boot(peer, place, now);
     }
-    for record in config.records.iter().filter_map(|bytes| records::read(bytes).ok()) {
+    let known: Vec<_> = config.records.iter().filter_map(|bytes| records::read(bytes).ok()).collect();
+    if known.len() < config.records.len() {
+        let left_out = config.records.len() - known.len();
+        warn!(left_out, "addresses of peers that were kept are not signed by them: these are left out");
+    }
+    for record in known {
         let listed = allowed.lists(&record.peer);
         book.learn(record, false, listed, now);
     }

@@ -79,6 +79,8 @@ pub struct NodeStatus {
     pub validator: Option<AccountId>,
     /// Is that key among the validators that decide the next height?
     pub in_set: bool,
+    /// The last height at which this validator does not sign, to be safe, as far as is known; none while it signs.
+    pub silent_until: Option<Height>,
     /// How many validators decide the next height.
     pub validators: usize,
     /// How many of them it takes.

@@ -115,6 +115,7 @@ fn status(node: &Node, _: &Args) -> Result<Value, RpcError> {
         "round": status.round,
         "validator": status.validator.map(|key| key.to_string()),
         "inSet": status.in_set,
+        "silentUntil": status.silent_until.map(|height| height.0),
         "validators": status.validators,
         "quorum": status.quorum,
         "validatorsReached": status.validators_reached(),

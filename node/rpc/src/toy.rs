@@ -89,6 +89,7 @@ pub fn four_hospitals() -> NodeStatus {
         round: 0,
         validator: Some(key(200)),
         in_set: true,
+        silent_until: None,
         validators: 4,
         quorum: 3,
         peers: [201, 202, 203].map(peer).to_vec(),

@@ -85,6 +85,7 @@ pub struct Status {
     round: u32,
     validator: Option<String>,
     in_set: bool,
+    silent_until: Option<u32>,
     validators: usize,
     quorum: usize,
     validators_reached: usize,
@@ -272,6 +273,16 @@ fn judge(status: &Status) -> Verdict {
                 "the newest block is {} s old, and one is due every 4 s: the network does not agree, or does not reach \
                  this node; see whether the other validators run, and this node's log",
                 age.as_secs()
+            ),
+        );
+    }
+    if let Some(height) = status.silent_until.filter(|_| status.in_set) {
+        return verdict(
+            "not-signing",
+            format!(
+                "it follows, and does not vote up to height {height}: its data folder does not lead back to what its key \
+                 signed last; it votes again by itself; see that no other process uses this key, and in its log whether \
+                 the folder is an old copy"
             ),
         );
     }

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path};
 
+use salus_primitives::Height;
 use salus_rpc::{
     NodeStatus, Server, ServerConfig, Token,
     toy::{Toy, four_hospitals},
@@ -54,6 +55,9 @@ async fn each_way_not_to_be_in_sync_is_told_with_what_to_do() {
         (NodeStatus { behind: 2, heartbeat_age: old, ..well.clone() }, "behind"),
         (NodeStatus { heartbeat_age: Duration::from_secs(12), ..well.clone() }, "in-sync"),
         (NodeStatus { heartbeat_age: old, ..well.clone() }, "stalled"),
+        (NodeStatus { silent_until: Some(Height(7)), ..well.clone() }, "not-signing"),
+        (NodeStatus { silent_until: Some(Height(7)), behind: 2, ..well.clone() }, "behind"),
+        (NodeStatus { silent_until: Some(Height(7)), in_set: false, ..well.clone() }, "in-sync"),
         (NodeStatus { peers: peers(1), ..follower.clone() }, "in-sync"),
         (NodeStatus { peers: peers(0), ..follower }, "alone"),
         (alone.clone(), "in-sync"),

@@ -119,6 +119,7 @@ fn snapshot() -> Snapshot {
             round: 2,
             validator: Some(salus_primitives::AccountId([2; 32])),
             in_set: true,
+            silent_until: None,
             validators: 4,
             quorum: 3,
             peers: vec![peer(true), peer(true), peer(false)],

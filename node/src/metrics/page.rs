@@ -127,6 +127,11 @@ impl Snapshot {
                 "Heights at which this validator did not sign, to be safe after a restart.",
                 figures.observed,
             ),
+            (
+                "signer_records_old",
+                "Times this validator's key was seen to have signed what its data folder does not know of.",
+                figures.old_records,
+            ),
             ("wal_syncs", "Synced writes of the consensus log.", figures.wal_syncs),
         ] {
             page.counter(name, help, value)?;

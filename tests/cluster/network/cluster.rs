@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::{
     chain::{Chain, noop, wire},
     member::{Member, key_of, tail},
+    namespaces::Place,
     node::{salus_node, words},
 };
 
@@ -56,6 +57,21 @@ impl Cluster {
     pub fn of(validators: usize) -> Self {
         let mut cluster = Self::prepared(validators);
         for number in 0..validators {
+            cluster.start(number);
+        }
+        cluster.wait_until_in_touch();
+        cluster
+    }
+
+    /// The same, each of them at a place of its own and with these arguments besides.
+    pub fn at(places: Vec<Place>, arguments: &[&str]) -> Self {
+        let mut cluster = Self::prepared(places.len());
+        let members = std::mem::take(&mut cluster.nodes).into_iter().zip(places);
+        let placed = members.map(|(member, place)| {
+            arguments.iter().fold(member.at(place), |member, argument| member.argument(argument))
+        });
+        cluster.nodes = placed.collect();
+        for number in 0..cluster.nodes.len() {
             cluster.start(number);
         }
         cluster.wait_until_in_touch();
@@ -185,9 +201,15 @@ impl Cluster {
     /// Submit a call of the council's to a node; the extrinsic.
     #[track_caller]
     pub fn submit(&self, number: usize, call: Vec<u8>) -> RawExtrinsic {
+        self.submit_by(&self.council, number, call)
+    }
+
+    /// Submit a call of this account's to a node; the extrinsic.
+    #[track_caller]
+    pub fn submit_by(&self, key: &KeyPair, number: usize, call: Vec<u8>) -> RawExtrinsic {
         let mut chain = self.nodes[number].chain();
-        let nonce = chain.nonce(&self.council).expect("it serves");
-        let raw = chain.sign(&self.council, nonce, call);
+        let nonce = chain.nonce(key).expect("it serves");
+        let raw = chain.sign(key, nonce, call);
         chain.submit(&raw).unwrap_or_else(|failure| panic!("a good extrinsic is refused: {failure:?}"));
         raw
     }
@@ -195,9 +217,20 @@ impl Cluster {
     /// Wait until an extrinsic is final for every node that runs, with one block hash; its height.
     #[track_caller]
     pub fn final_everywhere(&self, raw: &RawExtrinsic, from: u32, within: Duration) -> u32 {
+        Self::final_at(self.running(), raw, from, within)
+    }
+
+    /// The same for these nodes.
+    #[track_caller]
+    pub fn final_at<'a>(
+        nodes: impl IntoIterator<Item = &'a Member>,
+        raw: &RawExtrinsic,
+        from: u32,
+        within: Duration,
+    ) -> u32 {
         let (begun, wire) = (Instant::now(), wire(raw));
         let mut found: Option<(u32, String)> = None;
-        for node in self.running() {
+        for node in nodes {
             let (mut chain, mut height) = (node.chain(), from.max(1));
             let block = until(within.saturating_sub(begun.elapsed()), || {
                 let block = chain.block(height).expect("it serves")?;
@@ -219,6 +252,14 @@ impl Cluster {
         let from = self.nodes[number].height();
         let raw = self.submit(number, noop());
         self.final_everywhere(&raw, from, within)
+    }
+
+    /// Something new becomes final through the first of these nodes, for all of these.
+    #[track_caller]
+    pub fn goes_on_among(&self, numbers: &[usize], within: Duration) -> u32 {
+        let from = self.nodes[numbers[0]].height();
+        let raw = self.submit(numbers[0], noop());
+        Self::final_at(numbers.iter().map(|number| &self.nodes[*number]), &raw, from, within)
     }
 
     /// Nothing becomes final for a while, with work in the pools; reads are still answered.

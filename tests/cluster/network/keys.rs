@@ -2,9 +2,12 @@
 
 use std::{fs, path::Path, process::Command};
 
+use serde_json::Value;
+
 use crate::{
-    cluster::{BACK_WITHIN, Cluster, PATIENCE},
-    member::Member,
+    cluster::{BACK_WITHIN, Cluster, PATIENCE, until},
+    member::{Member, tail},
+    node::salus_node,
 };
 
 /// Exit code for configuration, as service managers know it.
@@ -103,7 +106,40 @@ fn two_processes_with_the_same_keys_do_not_fork_the_chain() {
 }
 
 #[test]
-fn a_validator_restored_from_an_old_copy_catches_up_and_contradicts_nothing() {
+fn a_second_process_with_the_validators_key_and_another_network_key_reaches_nobody() {
+    let cluster = Cluster::of(4);
+    cluster.goes_on(0, PATIENCE);
+    let base = cluster.path("double");
+    fs::create_dir_all(base.join("local/keys")).expect("a folder can be made");
+    let from = cluster.nodes[3].file("keys").join("validator");
+    fs::copy(from, base.join("local/keys/validator")).expect("a key can be copied");
+    let mut double = Member::new("double", &cluster.path("chain.json"), &base).argument("--validator");
+    double.spawn(&cluster.addresses_for(usize::MAX));
+    double.wait_until_ready();
+    assert_ne!(double.key("network").public(), cluster.nodes[3].key("network").public());
+    until(PATIENCE, || (double.metric("network_refused_by_peer") >= 4).then_some(())).expect("each refuses it");
+    // It may sign what it likes: nobody hears it, and the one that is listed goes on.
+    for number in 0..8 {
+        cluster.goes_on(number % 4, PATIENCE);
+    }
+    assert_eq!(double.height(), 0, "it follows, or decides alone");
+    for node in cluster.running() {
+        assert_eq!((node.metric("evidence"), node.metric("validators")), (0, 4), "{}", node.name);
+    }
+    cluster.agree();
+}
+
+/// What `salus-node status` says of a node, in one word and in a sentence.
+fn status(cluster: &Cluster, node: &Member) -> (String, String) {
+    let (spec, base) = (cluster.path("chain.json").display().to_string(), node.base.display().to_string());
+    let output = salus_node(["status", "--chain", &spec, "--base-path", &base, "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let part = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
+    (part("state"), part("advice"))
+}
+
+#[test]
+fn a_validator_restored_from_an_old_copy_catches_up_signs_nothing_until_that_is_safe_and_says_why() {
     let mut cluster = Cluster::of(4);
     cluster.goes_on(3, PATIENCE);
     cluster.stop(&[3]);
@@ -111,7 +147,7 @@ fn a_validator_restored_from_an_old_copy_catches_up_and_contradicts_nothing() {
     copy_folder(&base, &copy);
     cluster.start(3);
     cluster.wait_until_in_touch();
-    for number in 0..8 {
+    for number in 0..16 {
         cluster.goes_on(number % 4, PATIENCE);
     }
     // The disk is lost, and somebody restores what was copied long ago, the signer's record in it.
@@ -122,9 +158,25 @@ fn a_validator_restored_from_an_old_copy_catches_up_and_contradicts_nothing() {
     let tip = cluster.tip();
     cluster.start(3);
     cluster.wait_for(tip, BACK_WITHIN);
+    let told =
+        until(PATIENCE, || Some(status(&cluster, &cluster.nodes[3])).filter(|(state, _)| state == "not-signing"));
+    let (_, advice) = told.unwrap_or_else(|| panic!("it does not say so:\n{}", tail(&cluster.nodes[3].log())));
+    assert!(advice.contains("no other process uses this key"), "{advice}");
+    assert_eq!(cluster.nodes[3].metric("signer_records_old"), 1);
+    let log = cluster.nodes[3].log();
+    assert!(log.contains("the folder is an old copy, or another process uses the key"), "{log}");
+
+    // The others decide without it. Then it signs again by itself, so that another may go.
     cluster.wait_until_in_touch();
     for number in 0..8 {
         cluster.goes_on(number % 4, PATIENCE);
+    }
+    let (state, advice) = status(&cluster, &cluster.nodes[3]);
+    assert_eq!(state, "in-sync", "{advice}");
+    assert!(cluster.nodes[3].metric("heights_observed") >= 2);
+    cluster.stop(&[2]);
+    for number in [3, 0, 1, 3] {
+        cluster.goes_on(number, PATIENCE);
     }
     for node in cluster.running() {
         assert_eq!(node.metric("evidence"), 0, "{} saw a validator sign two things", node.name);

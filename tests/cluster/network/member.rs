@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
@@ -15,8 +15,9 @@ use salus_primitives::crypto::KeyPair;
 use crate::{
     chain::Chain,
     cluster::{PATIENCE, until},
+    namespaces::{Place, relay},
     node::program,
-    rpc::{Failure, Rpc},
+    rpc::{Failure, Rpc, Socket, tcp},
 };
 
 /// A node that runs, or ran.
@@ -26,6 +27,8 @@ pub struct Member {
     /// The folder given as its base path.
     pub base: PathBuf,
     spec: PathBuf,
+    /// Where on the machine it runs; none for where the test does.
+    place: Option<Place>,
     arguments: Vec<String>,
     /// The network's port, the same again after a restart.
     port: u16,
@@ -43,6 +46,7 @@ impl Member {
             name: name.into(),
             base: base.to_owned(),
             spec: spec.to_owned(),
+            place: None,
             arguments: Vec::new(),
             port: 0,
             address: None,
@@ -54,6 +58,12 @@ impl Member {
     /// One more argument for its starts from now on.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Let it run in a namespace of its own.
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
         self
     }
 
@@ -85,9 +95,13 @@ impl Member {
         }
         self.ended = None;
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log_file()).expect("a log can be written");
-        let mut command = Command::new(program("salus-node"));
+        let mut command = match &self.place {
+            None => Command::new(program("salus-node")),
+            Some(place) => place.command(&program("salus-node")),
+        };
+        let listen = self.place.as_ref().map_or("127.0.0.1", |place| &place.address);
         command.arg("run").arg("--chain").arg(&self.spec).arg("--base-path").arg(&self.base);
-        command.args(["--name", &self.name, "--listen", "127.0.0.1", "--port", &self.port.to_string()]);
+        command.args(["--name", &self.name, "--listen", listen, "--port", &self.port.to_string()]);
         command.args(["--rpc-port", "0", "--prometheus-port", "0"]).args(&self.arguments);
         if !bootnodes.is_empty() {
             command.args(["--bootnodes", &bootnodes.join(",")]);
@@ -166,7 +180,15 @@ impl Member {
     /// The same, where it may be gone.
     pub fn try_chain(&self) -> Result<Chain, Failure> {
         let address = self.rpc_address().ok_or_else(|| std::io::Error::other("it does not run"))?;
-        Chain::on(Rpc::connect(address)?)
+        Chain::on(Rpc::over(self.dial(address)?, address))
+    }
+
+    /// Connect with an address of the node's own loopback.
+    fn dial(&self, address: SocketAddr) -> std::io::Result<Box<dyn Socket>> {
+        match &self.place {
+            None => tcp(address),
+            Some(place) => relay(place, address),
+        }
     }
 
     /// Height of its newest final block.
@@ -189,8 +211,7 @@ impl Member {
     fn metrics(&self) -> String {
         let url = fs::read_to_string(self.file("metrics")).expect("it tells where its metrics are");
         let address = url.trim().trim_start_matches("http://").trim_end_matches("/metrics").to_owned();
-        let mut stream = TcpStream::connect(&address).expect("it serves metrics");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a timeout");
+        let mut stream = self.dial(address.parse().expect("an address")).expect("it serves metrics");
         write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("it reads");
         let mut page = String::new();
         stream.read_to_string(&mut page).expect("it answers");

@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::{
     chain::{council_of, noop},
-    cluster::{BACK_WITHIN, Cluster, PATIENCE},
+    cluster::{BACK_WITHIN, Cluster, PATIENCE, until},
     strangers::fresh,
 };
 
@@ -40,11 +40,11 @@ async fn organisation(chain: &Client, council: &KeyPair) -> (OrganisationId, Key
     (id, admin)
 }
 
-#[test]
-fn a_fifth_node_joins_with_a_specification_its_key_and_one_address_and_follows() {
+/// Four validators, and a fifth node that follows them: its organisation lists it.
+fn with_a_follower() -> Cluster {
     let mut cluster = Cluster::of(4);
     cluster.goes_on(0, PATIENCE);
-    let mut fifth = fresh(&cluster, "fifth");
+    let fifth = fresh(&cluster, "fifth");
     let key = fifth.key("network").public();
     wait(async {
         let chain = Client::connect(&cluster.nodes[0].url()).await.expect("it serves");
@@ -57,17 +57,43 @@ fn a_fifth_node_joins_with_a_specification_its_key_and_one_address_and_follows()
         };
         chain.submit(&admin, salus_runtime::RuntimeCall::Registry(call)).await.expect("an Admin may");
     });
-    fifth.spawn(&cluster.addresses_for(usize::MAX)[1..2]);
-    fifth.wait_until_ready();
     cluster.nodes.push(fifth);
+    let bootnodes = cluster.addresses_for(4)[1..2].to_vec();
+    cluster.nodes[4].spawn(&bootnodes);
+    cluster.nodes[4].wait_until_ready();
     cluster.wait_for(cluster.tip(), BACK_WITHIN);
-    // Its door is as good as any, and what the others take comes to it.
     cluster.wait_until_in_touch();
+    cluster
+}
+
+#[test]
+fn a_fifth_node_joins_with_a_specification_its_key_and_one_address_and_follows() {
+    let cluster = with_a_follower();
+    // Its door is as good as any, and what the others take comes to it.
     for number in [4, 0, 4, 1] {
         cluster.goes_on(number, PATIENCE);
     }
     let status = cluster.nodes[4].chain().rpc.ask("salus_status", json!([]));
     assert_eq!((status["inSet"].as_bool(), status["validators"].as_u64()), (Some(false), Some(4)), "{status}");
+    cluster.agree();
+}
+
+#[test]
+fn what_a_node_took_while_it_was_alone_becomes_final_when_the_others_are_back() {
+    let mut cluster = with_a_follower();
+    cluster.kill(&[0, 1, 2, 3]);
+    let alone = || cluster.nodes[4].metric("validators_reached") == 0;
+    until(PATIENCE, || alone().then_some(())).expect("it notices that it is alone");
+    // It proposes nothing, so the others have to hear of it.
+    let waiting = cluster.submit(4, noop());
+    let from = cluster.nodes[4].height();
+    for number in 0..4 {
+        cluster.spawn(number);
+    }
+    for number in 0..4 {
+        cluster.nodes[number].wait_until_ready();
+    }
+    cluster.final_everywhere(&waiting, from, PATIENCE);
     cluster.agree();
 }
 

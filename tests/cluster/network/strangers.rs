@@ -1,11 +1,11 @@
 //! Nodes that have no place in a network: unlisted ones, those of another chain.
 
-use std::fs;
+use std::{fs, time::Instant};
 
 use serde_json::Value;
 
 use crate::{
-    cluster::{Cluster, PATIENCE, until},
+    cluster::{BACK_WITHIN, Cluster, PATIENCE, until},
     member::Member,
     node::{salus_node, words},
 };
@@ -40,7 +40,7 @@ fn an_unlisted_node_is_refused_and_the_others_go_on() {
 }
 
 #[test]
-fn a_node_of_another_genesis_is_refused_even_with_a_listed_key() {
+fn a_node_of_another_genesis_is_refused_even_with_a_listed_key_and_is_in_soon_after_it_was_mended() {
     let mut cluster = Cluster::of(4);
     cluster.goes_on(0, PATIENCE);
     let bootnodes = cluster.addresses_for(3);
@@ -68,5 +68,12 @@ fn a_node_of_another_genesis_is_refused_even_with_a_listed_key() {
         cluster.goes_on(number, PATIENCE);
     }
     assert_eq!(other.height(), 0, "one of four finalises alone");
+
+    // Its operator finds the right specification.
+    other.stop();
+    let mended = Instant::now();
+    cluster.start(3);
+    cluster.wait_for(cluster.tip(), BACK_WITHIN);
+    cluster.goes_on(3, BACK_WITHIN.saturating_sub(mended.elapsed()));
     cluster.agree();
 }

@@ -166,6 +166,7 @@ impl Net {
                 *highest = round.max(*highest);
             }
             Act::Observing { height, .. } => self.nodes[index].observed.push(height),
+            Act::RecordIsOld { seen, .. } => self.nodes[index].record_old.push(seen),
             Act::WantHeight(height) => self.at(0, Event::Start { node: index, life, height }),
             Act::Ignored { from: Peer(peer), why } => {
                 self.nodes[index].ignored.push(why);

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use salus_consensus::{
-    Evidence, Fatal, Host, Ignored, Input, Peer, Proposal, SignedProposal, SignedRecord, SignedVote, Timeouts, Timer,
-    Vote, WireMessage,
+    Evidence, Fatal, Host, Ignored, Input, Peer, Position, Proposal, SignedProposal, SignedRecord, SignedVote,
+    Timeouts, Timer, Vote, WireMessage,
 };
 use salus_primitives::{
     Hash, Header, Height,
@@ -55,6 +55,8 @@ pub struct Node {
     /// Why it stopped for good.
     pub fatal: Option<Fatal>,
     pub observed: Vec<Height>,
+    /// What its key was seen to have signed although its record does not know of it.
+    pub record_old: Vec<Position>,
     pub ignored: Vec<Ignored>,
     pub evidence: Vec<Evidence>,
     /// Dies when so many more acts are done.
@@ -383,6 +385,7 @@ impl Node {
             host: None,
             fatal: None,
             observed: Vec::new(),
+            record_old: Vec::new(),
             ignored: Vec::new(),
             evidence: Vec::new(),
             dies_after: None,

@@ -88,6 +88,39 @@ async fn nodes_of_two_chains_refuse_each_other_and_both_say_why() {
 }
 
 #[tokio::test]
+async fn a_listed_node_that_comes_again_with_the_right_genesis_is_let_in_soon() {
+    let mut a = Node::start(1, &[], validators([1, 2])).await;
+    let mut other = config(2, &[&a]);
+    other.genesis = Hash([8; 32]);
+    let wrong = Node::with(other, validators([1, 2])).await;
+    until("refused", || a.counters().wrong_genesis > 0).await;
+    drop(wrong);
+    let mended = tokio::time::Instant::now();
+    let mut b = Node::start(2, &[&a], validators([1, 2])).await;
+    a.connected(b.peer).await;
+    b.connected(a.peer).await;
+    let most = limits::STRANGER_REFUSED + limits::REDIAL_VALIDATOR_MAX + A_WHILE;
+    assert!(mended.elapsed() < most, "{:?}", mended.elapsed());
+}
+
+#[tokio::test]
+async fn records_that_nobody_signed_are_left_out_and_the_others_lead_on() {
+    let mut nodes = mesh(2).await;
+    until("records are known", || nodes[1].handle.records().len() == 1).await;
+    let mut records = nodes[1].handle.records();
+    let mut forged = records[0].clone();
+    *forged.last_mut().unwrap() ^= 1;
+    records.insert(0, forged);
+    records.push(Vec::new());
+    drop(nodes.remove(1));
+    nodes[0].disconnected(peer(2)).await;
+    let mut again = config(2, &[]);
+    again.records = records;
+    let mut node = Node::with(again, validators(1..=2)).await;
+    node.connected(peer(1)).await;
+}
+
+#[tokio::test]
 async fn a_node_that_was_restarted_is_found_again() {
     let mut nodes = mesh(3).await;
     let before = nodes.remove(2);

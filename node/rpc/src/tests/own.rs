@@ -44,6 +44,7 @@ async fn the_status_tells_height_peers_pool_and_place_in_the_set() {
             PeerStatus { validator: false, ..third },
         ],
         behind: 8,
+        silent_until: Some(Height(7)),
         ..stands.clone()
     });
     let status = call(world.address, "salus_status", json!([])).await.unwrap();
@@ -61,6 +62,7 @@ async fn the_status_tells_height_peers_pool_and_place_in_the_set() {
             "round": 2,
             "validator": stands.validator.unwrap().to_string(),
             "inSet": true,
+            "silentUntil": 7,
             "validators": 4,
             "quorum": 3,
             "validatorsReached": 3,
