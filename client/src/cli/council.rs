@@ -206,7 +206,8 @@ pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, C
             propose(session, &key, "set the members", |_| Act::CouncilSet { members, threshold }).await
         }
         CouncilCommand::SetValidators { add, drop, key } => {
-            let many = |_: Full| CliError::Usage(format!("one motion adds and drops at most {CHANGE_MAX} validators each"));
+            let many =
+                |_: Full| CliError::Usage(format!("one motion adds and drops at most {CHANGE_MAX} validators each"));
             let add = Added::try_from(add).map_err(many)?;
             let drop = Authorities::try_from(drop).map_err(many)?;
             propose(session, &key, "set the validators", |_| Act::ValidatorsSet { add, drop }).await
