@@ -146,6 +146,37 @@ pub fn key_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The peer id of a node, as `salus-node key show` prints it.
+pub fn peer(text: &str) -> Result<PeerId, String> {
+    let expected = "expected a peer id, as 12D3KooW…: the node's operator reads it off `salus-node key show`";
+    let bytes = bs58::decode(text).into_vec().map_err(|_| expected.to_owned())?;
+    check_peer(&bytes).map_err(|error| format!("{error}; {expected}"))?;
+    PeerId::try_from(bytes).map_err(|_| expected.to_owned())
+}
+
+/// A peer id as people read it.
+pub fn peer_text(peer: &[u8]) -> String {
+    bs58::encode(peer).into_string()
+}
+
+/// A validator to be: authority key, peer id and organisation.
+pub fn validator(text: &str) -> Result<NewValidator, String> {
+    let parts: Vec<&str> = text.split(',').collect();
+    let [authority, peer_id, organisation] = parts.as_slice() else {
+        return Err("expected AUTHORITY,PEER,ORGANISATION".to_owned());
+    };
+    Ok(NewValidator {
+        authority: authority.parse().map_err(|error| format!("authority: {error}"))?,
+        peer_id: peer(peer_id)?,
+        organisation: organisation.parse().map_err(|error| format!("organisation: {error}"))?,
+    })
+}
+
+/// The public key by which a validator votes.
+pub fn authority(text: &str) -> Result<AccountId, String> {
+    text.parse().map_err(|error| format!("{error}: `salus-node key show` prints it"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,35 +218,4 @@ mod tests {
             assert!(key_name(bad).is_err(), "{bad}");
         }
     }
-}
-
-/// The peer id of a node, as `salus-node key show` prints it.
-pub fn peer(text: &str) -> Result<PeerId, String> {
-    let expected = "expected a peer id, as 12D3KooW…: the node's operator reads it off `salus-node key show`";
-    let bytes = bs58::decode(text).into_vec().map_err(|_| expected.to_owned())?;
-    check_peer(&bytes).map_err(|error| format!("{error}; {expected}"))?;
-    PeerId::try_from(bytes).map_err(|_| expected.to_owned())
-}
-
-/// A peer id as people read it.
-pub fn peer_text(peer: &[u8]) -> String {
-    bs58::encode(peer).into_string()
-}
-
-/// A validator to be: authority key, peer id and organisation.
-pub fn validator(text: &str) -> Result<NewValidator, String> {
-    let parts: Vec<&str> = text.split(',').collect();
-    let [authority, peer_id, organisation] = parts.as_slice() else {
-        return Err("expected AUTHORITY,PEER,ORGANISATION".to_owned());
-    };
-    Ok(NewValidator {
-        authority: authority.parse().map_err(|error| format!("authority: {error}"))?,
-        peer_id: peer(peer_id)?,
-        organisation: organisation.parse().map_err(|error| format!("organisation: {error}"))?,
-    })
-}
-
-/// The public key by which a validator votes.
-pub fn authority(text: &str) -> Result<AccountId, String> {
-    text.parse().map_err(|error| format!("{error}: `salus-node key show` prints it"))
 }

@@ -7,8 +7,13 @@ use salus_primitives::Height;
 
 /// Most blocks asked for at once.
 pub const RANGE_MAX: u32 = 64;
-/// How long an answer is awaited.
+/// How long an answer is awaited at most.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long an answer without a block is awaited, and each block in it besides: who lacks one or two, and whose question
+/// was lost, asks another peer within a few seconds, since the network may need this node's vote.
+pub const ANSWER_BASE: Duration = Duration::from_secs(2);
+/// See [`ANSWER_BASE`]. The largest block is 2 MiB.
+pub const ANSWER_PER_BLOCK: Duration = Duration::from_secs(1);
 /// How long a validator that lacks the newest block only waits for its own consensus to decide it.
 pub const GRACE: Duration = Duration::from_millis(500);
 /// How long a peer that failed is not asked again: doubled with each failure.
@@ -121,8 +126,11 @@ impl<P: Copy + Ord> CatchUp<P> {
         let ahead = self.peers.iter().filter(|(_, claim)| claim.tip > tip && claim.benched_until <= now);
         let (peer, _) = ahead.min_by_key(|(_, claim)| (claim.failures, claim.asked))?;
         let peer = *peer;
-        self.peers.entry(peer).or_default().asked = now;
-        self.asked = Some((peer, now + ANSWER_WITHIN));
+        let claim = self.peers.entry(peer).or_default();
+        claim.asked = now;
+        let blocks = claim.tip.0.saturating_sub(tip.0).min(RANGE_MAX);
+        let within = (ANSWER_BASE + ANSWER_PER_BLOCK * blocks).min(ANSWER_WITHIN);
+        self.asked = Some((peer, now + within));
         Some(Ask { peer, from: tip.next(), max: RANGE_MAX })
     }
 

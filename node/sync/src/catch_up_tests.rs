@@ -66,6 +66,16 @@ fn a_peer_that_never_answers_is_left_for_another_and_its_claim_is_forgotten() {
 }
 
 #[test]
+fn who_lacks_one_block_waits_three_seconds_for_it_and_who_lacks_many_ten() {
+    for (claimed, seconds) in [(1, 3), (2, 4), (8, 10), (50, 10)] {
+        let mut sync = CatchUp::new(false);
+        sync.heard(1u8, Height(claimed), Height(0), at(0));
+        assert_eq!(sync.due(Height(0), at(0)), ask(1, 1));
+        assert_eq!(sync.deadline(), Some(Duration::from_secs(seconds)), "{claimed}");
+    }
+}
+
+#[test]
 fn each_failure_doubles_the_time_a_peer_is_not_asked_up_to_a_minute() {
     let mut sync = CatchUp::new(true);
     let mut now = at(0);

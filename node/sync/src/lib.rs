@@ -5,4 +5,6 @@
 mod catch_up;
 pub mod wire;
 
-pub use catch_up::{ANSWER_WITHIN, Ask, BENCH_MAX, BENCH_MIN, CatchUp, GRACE, RANGE_MAX};
+pub use catch_up::{
+    ANSWER_BASE, ANSWER_PER_BLOCK, ANSWER_WITHIN, Ask, BENCH_MAX, BENCH_MIN, CatchUp, GRACE, RANGE_MAX,
+};
