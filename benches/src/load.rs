@@ -17,7 +17,7 @@ use jsonrpsee::{
     ws_client::WsClientBuilder,
 };
 use parity_scale_codec::Encode;
-use salus_primitives::RawExtrinsic;
+use salus_primitives::{Hash, Moment, RawExtrinsic, crypto::KeyPair};
 use serde_json::{Value, json};
 
 use crate::{
@@ -65,7 +65,7 @@ pub fn hex_of(raw: &RawExtrinsic) -> Value {
 }
 
 /// Submit, a few at a time, and wait until the pool is empty.
-pub fn deliver(connection: &mut Connection, extrinsics: &[RawExtrinsic]) -> anyhow::Result<()> {
+fn deliver(connection: &mut Connection, extrinsics: &[RawExtrinsic]) -> anyhow::Result<()> {
     for part in extrinsics.chunks(30) {
         let calls: Vec<_> = part.iter().map(|raw| ("author_submitExtrinsic", json!([hex_of(raw)]))).collect();
         connection.batch(&calls)?;
@@ -80,6 +80,22 @@ pub fn deliver(connection: &mut Connection, extrinsics: &[RawExtrinsic]) -> anyh
         thread::sleep(Duration::from_millis(330));
     }
     Ok(())
+}
+
+/// Hospitals and [`PATIENTS`] patients on a chain that has just begun, made through the node at `door`; the load of the
+/// figures.
+///
+/// # Errors
+/// When the node refuses one of the calls.
+pub fn settle(door: SocketAddr, council: &KeyPair) -> anyhow::Result<World> {
+    let mut connection = Connection::open(door)?;
+    let genesis: Hash = connection.call("chain_getBlockHash", json!([0]))?.as_str().context("a hash")?.parse()?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let mut world = World::new(genesis, Moment(u64::try_from(now.as_millis())?));
+    for group in world.founding(council).into_iter().chain(world.patients(0..PATIENTS)) {
+        deliver(&mut connection, &group)?;
+    }
+    Ok(world)
 }
 
 /// Grants of many patients, each with a few waiting: when one's are final it sends the next. Patients are spread over

@@ -11,13 +11,13 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use salus_primitives::{AccountId, Hash, crypto::KeyPair};
+use salus_primitives::{AccountId, crypto::KeyPair};
 use serde_json::json;
 
 use crate::{
     http::Connection,
     limits::Limits,
-    load::{Node, PATIENTS, closed_loop, cpu_time, current_height, deliver, open_loop, wait_for},
+    load::{Node, closed_loop, cpu_time, current_height, open_loop, settle, wait_for},
     report::{Report, ms, quantile, rate},
     world::World,
 };
@@ -104,6 +104,13 @@ impl<'p> Network<'p> {
         Ok(())
     }
 
+    /// The load on this network, which has just begun.
+    fn settle(&self) -> anyhow::Result<World> {
+        let mut seed = [0; 32];
+        hex::decode_to_slice(fs::read_to_string(self.folder.join("council"))?.trim(), &mut seed)?;
+        settle(self.doors()[0], &KeyPair::from_seed(&seed))
+    }
+
     /// CPU time of all nodes.
     fn cpu(&self) -> anyhow::Result<Duration> {
         self.nodes.iter().flatten().map(|(node, _)| cpu_time(node.0.id())).sum()
@@ -138,21 +145,6 @@ fn wait_for_file(path: &Path) -> anyhow::Result<()> {
     wait(|| Ok(fs::read_to_string(path).is_ok_and(|text| !text.trim().is_empty())))
 }
 
-/// Hospitals and patients on a network that has just begun.
-fn settle(network: &Network<'_>) -> anyhow::Result<World> {
-    let mut connection = Connection::open(network.doors()[0])?;
-    let genesis: Hash = connection.call("chain_getBlockHash", json!([0]))?.as_str().context("a hash")?.parse()?;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let mut world = World::new(genesis, salus_primitives::Moment(u64::try_from(now.as_millis())?));
-    let mut seed = [0; 32];
-    hex::decode_to_slice(fs::read_to_string(network.folder.join("council"))?.trim(), &mut seed)?;
-    let council = KeyPair::from_seed(&seed);
-    for group in world.founding(&council).into_iter().chain(world.patients(0..PATIENTS)) {
-        deliver(&mut connection, &group)?;
-    }
-    Ok(world)
-}
-
 /// Measure.
 ///
 /// # Errors
@@ -169,7 +161,7 @@ pub fn measure(
         network.start(number)?;
     }
     network.wait_until_in_touch()?;
-    let mut world = settle(&network)?;
+    let mut world = network.settle()?;
     let per_second = busy(&mut network, &mut world, scale, limits, report)?;
     idle(&network, &mut world, scale, report)?;
     for share in [0.1, 0.5] {
@@ -182,7 +174,7 @@ pub fn measure(
             network.start(number)?;
         }
         network.wait_until_in_touch()?;
-        let mut world = settle(&network)?;
+        let mut world = network.settle()?;
         report.section(&format!("Four validators, emulated round trips of {round_trip} ms"));
         let (total, elapsed) = closed_loop(&network.doors(), &mut world, scale)?;
         let per_second = rate(total, elapsed);

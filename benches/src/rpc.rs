@@ -8,13 +8,10 @@ use std::{
 
 use anyhow::Context;
 use salus_chain_spec::presets;
-use salus_primitives::Hash;
-use serde_json::json;
 
 use crate::{
-    http::Connection,
     limits::Limits,
-    load::{Node, PATIENTS, closed_loop, cpu_time, deliver, open_loop, wait_for},
+    load::{Node, closed_loop, cpu_time, open_loop, settle, wait_for},
     report::{Report, ms, quantile, rate},
     world::World,
 };
@@ -36,17 +33,7 @@ pub fn measure(
         .with_context(|| program.display().to_string())?;
     let node = Node(node);
     let address = wait_for(&base.join("dev/rpc"))?;
-    let mut connection = Connection::open(address)?;
-    let genesis: Hash = connection.call("chain_getBlockHash", json!([0]))?.as_str().context("a hash")?.parse()?;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let mut world = World::new(genesis, salus_primitives::Moment(u64::try_from(now.as_millis())?));
-    let council = presets::development_key("council");
-    for group in world.founding(&council) {
-        deliver(&mut connection, &group)?;
-    }
-    for group in world.patients(0..PATIENTS) {
-        deliver(&mut connection, &group)?;
-    }
+    let mut world = settle(address, &presets::development_key("council"))?;
     idle(address, &mut world, scale, limits, report)?;
     busy(&node, address, &mut world, scale, limits, report)
 }
