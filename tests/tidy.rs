@@ -30,7 +30,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("salus-network", &["salus-consensus", "salus-sync"]),
     ("salus-engine", &["salus-consensus", "salus-storage", "salus-pool", "salus-sync"]),
     ("salus-node", &["salus-engine", "salus-network", "salus-rpc", "salus-chain-spec"]),
-    ("salus-client", &["salus-runtime"]),
+    ("salus-fhir", &[]),
+    ("salus-client", &["salus-runtime", "salus-fhir"]),
+    ("salus-gateway", &["salus-client"]),
     ("salus-benches", &["salus-node", "salus-client", "salus-engine", "salus-rpc", "salus-chain-spec"]),
     ("salus-simulation", &["salus-engine", "salus-chain-spec"]),
     ("salus-tests", &["salus-node", "salus-client", "salus-engine", "salus-rpc", "salus-chain-spec"]),
@@ -50,6 +52,11 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hmac", &["salus-primitives"]),
     ("arc-malachitebft-core-consensus", &["salus-consensus"]),
     ("subxt", &["salus-client", "salus-tests"]),
+    ("jsonschema", &["salus-fhir"]),
+    ("hpke", &["salus-client"]),
+    ("aes-gcm", &["salus-client"]),
+    ("object_store", &["salus-gateway"]),
+    ("axum", &["salus-gateway"]),
 ];
 
 /// Folders whose code is a pure function of its input.

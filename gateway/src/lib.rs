@@ -1,0 +1,1 @@
+//! The gateway of a hospital: it keeps encrypted records and releases them only against a finalised receipt.
