@@ -54,7 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("subxt", &["salus-client", "salus-tests"]),
     ("jsonschema", &["salus-fhir"]),
     ("hpke", &["salus-client"]),
-    ("aes-gcm", &["salus-client"]),
+    ("aes-gcm", &["salus-client", "salus-benches"]),
     ("object_store", &["salus-gateway"]),
     ("axum", &["salus-gateway"]),
 ];

@@ -8,6 +8,7 @@ mod in_process;
 mod limits;
 mod load;
 mod network;
+mod records;
 mod report;
 mod rpc;
 mod world;
@@ -28,6 +29,9 @@ struct Args {
     /// The machine's limits and the figures of four validators alone.
     #[arg(long)]
     only_network: bool,
+    /// The encryption of records alone.
+    #[arg(long, conflicts_with = "only_network")]
+    only_records: bool,
     /// Folder for databases; it should lie on the disk that is to be measured.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -51,9 +55,15 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let scale = if args.quick { 1 } else { 10 };
     let mut report = report::Report::default();
     report.machine();
+    if args.only_records {
+        records::measure(folder.path(), scale, &mut report)?;
+        print!("{}", report.markdown());
+        return Ok(());
+    }
     let limits = limits::measure(folder.path(), scale, &mut report)?;
     if !args.only_network {
         in_process::measure(folder.path(), scale, &limits, &mut report)?;
+        records::measure(folder.path(), scale, &mut report)?;
     }
     if let Some(node) = &args.node {
         if !args.only_network {

@@ -124,3 +124,8 @@ pub fn ms(duration: Duration) -> String {
 pub fn rate(count: usize, elapsed: Duration) -> f64 {
     count as f64 / elapsed.as_secs_f64()
 }
+
+/// Bytes per second, in GB (10^9).
+pub fn gb_per_s(bytes_per_second: f64) -> String {
+    format!("{:.2} GB/s", bytes_per_second / 1e9)
+}

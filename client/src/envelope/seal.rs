@@ -3,7 +3,7 @@
 use flate2::write::ZlibEncoder;
 use salus_primitives::{Hash, crypto::Sha256Stream};
 use std::io::{self, Read, Write};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{
     ContentKey, RandomError,
@@ -170,8 +170,8 @@ impl<W: Write> Segments<W> {
         let tag = self.cipher.encrypt(self.counter, last, &mut self.frame);
         self.out.write_all(&self.frame)?;
         self.out.write_all(&tag)?;
-        self.frame.zeroize();
-        self.frame.resize(FRAME_PREFIX, 0);
+        // What is in it is ciphertext by now.
+        self.frame.truncate(FRAME_PREFIX);
         let too_long = || io::Error::new(io::ErrorKind::FileTooLarge, "a blob has at most 2^32 segments");
         self.counter = self.counter.checked_add(1).ok_or_else(too_long)?;
         Ok(())
