@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod handover;
 mod proposers;
+mod relay;
 mod state;
 mod submit;
 mod transport;

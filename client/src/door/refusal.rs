@@ -131,8 +131,8 @@ refusals! {
     BadWrap = 422, "send one wrap for the patient and one for this organisation";
     /// Other bytes are stored under this record.
     Conflict = 409, "file under a new id: a record never changes";
-    /// The organisation's quota of what is stored and not anchored is used up.
-    QuotaFull = 507, "file what was uploaded, or wait until it is dropped after a day";
+    /// The quota of the organisation, or of the caller for this day, is used up.
+    QuotaFull = 507, "file what was uploaded, or wait until it is dropped after a day; the message says which quota";
     /// The store has no room.
     StoreFull = 507, "tell the gateway's operator, and upload again later";
 
