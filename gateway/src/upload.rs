@@ -35,12 +35,15 @@ pub struct Asked {
     pub record: RecordId,
     /// Its version, as the blob's header has it.
     pub version: u32,
+    /// For whom the uploader acts: its quota is charged. Another custodian's people store here what both are to keep.
+    pub organisation: OrganisationId,
     /// The standing wraps.
     pub wraps: Vec<(Holder, Wrap)>,
 }
 
 impl Asked {
-    /// Read the query, as `version=1&wrap=patient.<hex>&wrap=<organisation>.<hex>`; `ours` is this custodian.
+    /// Read the query, as `version=1&wrap=patient.<hex>&wrap=<organisation>.<hex>`; `ours` is this custodian. Somebody
+    /// of the record's first custodian, who stores here because this is the second, adds `organisation=<id>`.
     ///
     /// # Errors
     /// [`Refusal::BadRequest`] or [`Refusal::BadWrap`].
@@ -50,10 +53,14 @@ impl Asked {
         query: &[(String, String)],
         ours: OrganisationId,
     ) -> Result<Self, Refused> {
-        let (mut version, mut wraps) = (None, Vec::new());
+        let (mut version, mut organisation, mut wraps) = (None, None, Vec::new());
         for (name, value) in query {
             match name.as_str() {
                 "version" if version.is_none() => version = value.parse().ok().filter(|version| *version > 0),
+                "organisation" if organisation.is_none() => {
+                    let bad = |_| Refused::new(Refusal::BadRequest, "the query's organisation is no id");
+                    organisation = Some(value.parse().map_err(bad)?);
+                }
                 "wrap" if wraps.len() < WRAPS_MAX => {
                     let (holder, wrap) = read_wrap(value)?;
                     if wraps.iter().any(|(known, _)| *known == holder) {
@@ -69,19 +76,20 @@ impl Asked {
         }
         let version = version
             .ok_or_else(|| Refused::new(Refusal::BadRequest, "the query has no version, a number from 1 on"))?;
-        for holder in [Holder::Patient, Holder::Custodian(ours)] {
+        let organisation = organisation.unwrap_or(ours);
+        for holder in [Holder::Patient, Holder::Custodian(ours), Holder::Custodian(organisation)] {
             if !wraps.iter().any(|(known, _)| *known == holder) {
                 return Err(Refused::new(Refusal::BadWrap, format!("there is no wrap of {holder}")));
             }
         }
-        Ok(Self { patient, record, version, wraps })
+        Ok(Self { patient, record, version, organisation, wraps })
     }
 
     fn of(&self) -> RecordRef {
         RecordRef { patient: self.patient, record: self.record, version: self.version }
     }
 
-    /// Whom the uploader speaks for: a practitioner who acts for this custodian, or the patient. And is a blob of
+    /// Whom the uploader speaks for: a practitioner who acts for a custodian of the record, or the patient. And is a blob of
     /// this digest what the chain has under this id, if it has anything?
     ///
     /// # Errors
@@ -95,15 +103,20 @@ impl Asked {
         at: &Certified,
     ) -> Result<Subject, Refused> {
         let ours = app.identity.organisation;
-        organisation_active(state, ours).map_err(inactive)?;
-        if !Organisations::get(state, &ours).is_some_and(|found| found.caps.contains(Caps::CUSTODIAN)) {
-            return Err(Refused::new(Refusal::NotCustodian, "this organisation keeps no records"));
+        for custodian in [ours, self.organisation] {
+            organisation_active(state, custodian).map_err(inactive)?;
+            if !Organisations::get(state, &custodian).is_some_and(|found| found.caps.contains(Caps::CUSTODIAN)) {
+                let message = format!("organisation {custodian} keeps no records");
+                return Err(Refused::new(Refusal::NotCustodian, message));
+            }
         }
         let caller = caller(state, signed.account, at.time)?;
         match caller.subject {
             // A session key files nothing, so it stores nothing.
             _ if caller.session => return Err(inactive(Standing::NotAuthorised)),
-            Subject::Practitioner(id) => _ = practitioner_acts(state, id, ours, at.time).map_err(inactive)?,
+            Subject::Practitioner(id) => {
+                practitioner_acts(state, id, self.organisation, at.time).map_err(inactive)?;
+            }
             Subject::Patient(_) => as_patient(state, &caller, self.patient, at.time)?,
             Subject::Council | Subject::Organisation(_) => return Err(inactive(Standing::NotAuthorised)),
         }
@@ -153,7 +166,7 @@ pub async fn take(
     app.uploads.add(app.now(), signed.account, size, app.limits.upload_bytes_per_day)?;
 
     let place = Place { patient: asked.patient, record: asked.record };
-    let uploader = app.identity.organisation;
+    let uploader = asked.organisation;
     let filing = Filing { place, version: asked.version, key_epoch: FIRST_EPOCH, anchor, uploader };
     let mut upload = app.store.begin(filing).await?;
     let mut checked = false;
