@@ -7,5 +7,6 @@ pub mod demo;
 pub mod envelope;
 pub mod fhir;
 pub mod keystore;
+pub mod light;
 pub mod tags;
 pub mod vitals;

@@ -14,7 +14,7 @@ mod handover;
 mod proposers;
 mod state;
 mod submit;
-mod transport;
+pub(crate) mod transport;
 
 pub use blocks::{BlockData, ExportError, ExportSummary, FinalisedBlocks};
 pub use call::{CoSignError, cosign, with_cosigns, without_cosigns};
