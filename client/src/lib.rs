@@ -4,6 +4,7 @@
 pub mod actions;
 pub mod chain;
 pub mod demo;
+pub mod door;
 pub mod envelope;
 pub mod fhir;
 pub mod keystore;
