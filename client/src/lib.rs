@@ -8,5 +8,6 @@ pub mod door;
 pub mod envelope;
 pub mod fhir;
 pub mod keystore;
+pub mod light;
 pub mod tags;
 pub mod vitals;

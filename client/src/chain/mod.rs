@@ -15,7 +15,7 @@ mod proposers;
 mod relay;
 mod state;
 mod submit;
-mod transport;
+pub(crate) mod transport;
 
 pub use blocks::{BlockData, ExportError, ExportSummary, FinalisedBlocks};
 pub use call::{CoSignError, cosign, with_cosigns, without_cosigns};
