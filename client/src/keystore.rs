@@ -47,7 +47,7 @@ pub use error::KeystoreError;
 /// The bytes of a secret's file: a plain file, whose owner runs this program and alone may read it.
 ///
 /// # Errors
-/// [`KeystoreError`] by what is wrong with the file.
+/// [`KeystoreError`] by what is wrong with the file, or its owner or mode.
 pub fn read_secret(path: &Path) -> Result<Vec<u8>, KeystoreError> {
     file::read(path)
 }

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use salus_client::{
-    door::{GatewayInfo, Refusal},
-    envelope::KemSecret,
-};
+use salus_client::door::{GatewayInfo, Refusal};
 use salus_primitives::{Hash, OrganisationId, crypto::KeyPair};
 use salus_support::StateReader;
 
 use crate::{
+    keyring::Keyring,
     ledger::{Certified, Ledger, LedgerError, judge},
     limits::Limits,
     metrics::Metrics,
@@ -41,8 +39,8 @@ pub struct Identity {
     pub genesis: Hash,
     /// The key of its Gateway officer: signs custody receipts and reports releases.
     pub officer: KeyPair,
-    /// The organisation's encryption keys that open custodian wraps: the present one first, older ones after it.
-    pub custodian: Vec<KemSecret>,
+    /// The organisation's encryption keys, which open custodian wraps.
+    pub keyring: Keyring,
 }
 
 /// The gateway.

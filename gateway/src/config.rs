@@ -94,7 +94,7 @@ struct ListenFile {
 #[serde(deny_unknown_fields)]
 struct KeysFile {
     officer: PathBuf,
-    custodian: Vec<PathBuf>,
+    keyring: PathBuf,
     passphrase_file: PathBuf,
 }
 
@@ -137,7 +137,7 @@ const KEYS: &[&str] = &[
     "plain_beyond_loopback",
     "keys",
     "officer",
-    "custodian",
+    "keyring",
     "passphrase_file",
     "store",
     "folder",
@@ -201,8 +201,8 @@ pub enum ConfigError {
 pub struct KeyFiles {
     /// The key of the Gateway officer.
     pub officer: PathBuf,
-    /// The organisation's encryption keys: the present one first.
-    pub custodian: Vec<PathBuf>,
+    /// The folder of the organisation's encryption keys.
+    pub keyring: PathBuf,
     /// What they are encrypted under, in a file of mode 0600.
     pub passphrase: PathBuf,
 }
@@ -272,9 +272,6 @@ impl Config {
             (None, None) => None,
             _ => return Err(wrong("listen.certificate", "needs listen.certificate_key, and the other way round")),
         };
-        if file.keys.custodian.is_empty() {
-            return Err(wrong("keys.custodian", "names no file: the present encryption key has to be there"));
-        }
         let metrics = file.metrics.listen;
         if metrics.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
             return Err(wrong("metrics.listen", "is beyond this machine: listen on 127.0.0.1"));
@@ -308,7 +305,7 @@ impl Config {
             },
             keys: KeyFiles {
                 officer: beside(file.keys.officer),
-                custodian: file.keys.custodian.into_iter().map(beside).collect(),
+                keyring: beside(file.keys.keyring),
                 passphrase: beside(file.keys.passphrase_file),
             },
             store,

@@ -3,7 +3,7 @@
 
 use salus_client::{
     door::Refusal,
-    envelope::{ContentKey, KemPublic, KemSecret, RecordRef, Wrap, WrapContext, WrapError, unwrap_key, wrap_key},
+    envelope::{KemPublic, RecordRef, Wrap, WrapContext, WrapError, wrap_key},
 };
 
 use crate::{
@@ -11,16 +11,6 @@ use crate::{
     refused::Refused,
     store::{Holder, Place, StoreError},
 };
-
-/// Open the custodian's wrap with the first of its keys that fits.
-///
-/// # Errors
-/// [`Refusal::CustodianKey`].
-pub fn open_custodian(wrap: &Wrap, keys: &[KemSecret], context: &WrapContext) -> Result<ContentKey, Refused> {
-    keys.iter().find_map(|key| unwrap_key(wrap, key, context).ok()).ok_or_else(|| {
-        Refused::new(Refusal::CustodianKey, "none of the custodian's keys opens its wrap of this record")
-    })
-}
 
 /// The wrap of record `of` for the reader, by `reader`, of the receipt with this index: the one there is, or a new
 /// one, which is durable then. Repeated, it gives the same bytes.
@@ -38,8 +28,9 @@ pub async fn mint(app: &App, of: RecordRef, key_epoch: u32, index: u32, reader: 
     let custodian = app.store.wrap(place, Holder::Custodian(app.identity.organisation)).await?;
     let wrap = {
         let standing = WrapContext::Standing { of, key_epoch };
-        let key = open_custodian(&custodian, &app.identity.custodian, &standing).inspect_err(|_| {
+        let key = app.identity.keyring.unwrap(&custodian, &standing).map_err(|_| {
             tracing::error!(%record, "no key of this custodian opens its wrap: a wrong one, or one that was rotated");
+            Refused::new(Refusal::CustodianKey, "none of the custodian's keys opens its wrap of this record")
         })?;
         let bound = WrapContext::Receipt { patient, index, record, key_epoch };
         wrap_key(&key, &reader, &bound).map_err(|error| match error {

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::{App, Identity, machine_clock},
     config::Config,
+    keyring::{Keyring, KeyringError},
     ledger::{Ledger, judge},
     metrics,
     node::Node,
@@ -29,6 +30,9 @@ pub enum ServiceError {
     /// A key or the passphrase.
     #[error(transparent)]
     Key(#[from] KeystoreError),
+    /// The custodian's keys.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The passphrase's file.
     #[error("{path} is no passphrase: it has to be text", path = .path.display())]
     Passphrase {
@@ -135,9 +139,8 @@ fn identity(config: &Config) -> Result<Identity, ServiceError> {
     let text = std::str::from_utf8(&bytes).map_err(|_| ServiceError::Passphrase { path: path.clone() })?;
     let passphrase = Passphrase::new(text.to_owned())?;
     let officer = KeyFile::open(&config.keys.officer)?.unlock_account(&passphrase)?;
-    let custodian = config.keys.custodian.iter();
-    let custodian = custodian.map(|path| KeyFile::open(path)?.unlock_kem(&passphrase)).collect::<Result<_, _>>()?;
-    Ok(Identity { organisation: config.organisation, genesis: config.genesis, officer, custodian })
+    let keyring = Keyring::open(&config.keys.keyring, passphrase)?;
+    Ok(Identity { organisation: config.organisation, genesis: config.genesis, officer, keyring })
 }
 
 /// Compare the keys with the chain, and say what does not fit. It starts all the same: an officer may be appointed
@@ -159,11 +162,10 @@ async fn check(ledger: &dyn Ledger, identity: &Identity) {
         Ok(id) if id == ours => {}
         other => warn_officer(ours, other),
     }
-    let present = identity.custodian.first().map(|secret| secret.public().0);
-    if key.map(|key| key.key) != present {
+    if key.map(|key| key.key) != Some(identity.keyring.newest().public.0) {
         tracing::warn!(
             organisation = %ours,
-            "the first custodian key is not the organisation's on the chain: new records will not open here until they agree"
+            "the newest key of the keyring is not the organisation's on the chain: new records will not open here until they agree"
         );
     }
 }

@@ -18,7 +18,6 @@ use crate::{
     app::App,
     auth::{as_patient, caller, inactive},
     ledger::Certified,
-    mint::open_custodian,
     refused::Refused,
     store::{Filing, Holder, Place},
 };
@@ -201,7 +200,7 @@ fn opens(app: &App, asked: &Asked, header: &salus_client::envelope::Header) -> R
     let wrap = asked.wraps.iter().find(|(holder, _)| *holder == ours).map(|(_, wrap)| wrap);
     let wrap = wrap.ok_or_else(|| Refused::new(Refusal::BadWrap, format!("there is no wrap of {ours}")))?;
     let standing = WrapContext::Standing { of: asked.of(), key_epoch: FIRST_EPOCH };
-    let key = open_custodian(wrap, &app.identity.custodian, &standing).map_err(|_| {
+    let key = app.identity.keyring.unwrap(wrap, &standing).map_err(|_| {
         let message = "the custodian's wrap does not open with its key, for this record version and key epoch 1";
         Refused::new(Refusal::BadWrap, message)
     })?;

@@ -10,7 +10,7 @@ use super::{
     backend::Listed,
     error::StoreError,
     layout::{Holder, Item, Place},
-    small::{self, Copied, Meta},
+    small::{self, Meta},
 };
 
 /// What was found damaged at a place.
@@ -159,6 +159,9 @@ impl Store {
             self.0.usage.anchored(meta.uploader, meta.anchor.size);
         }
         written.push(Item::Anchored);
+        if written.len() == 1 {
+            self.unsettled_set().remove(&place);
+        }
         self.unless_shredded(place, &written).await
     }
 
@@ -170,26 +173,29 @@ impl Store {
         let _lock = self.lock(place).await;
         self.meta(place).await?;
         self.backend().put(place, Item::Pending(other), &[]).await?;
+        self.unsettled_set().insert(place);
         self.unless_shredded(place, &[Item::Pending(other)]).await
     }
 
-    /// `other` has a copy.
+    /// `other` has a copy, since `at`.
     ///
     /// # Errors
     /// As [`Store::meta`].
-    pub async fn copied(&self, place: Place, other: OrganisationId, copied: Copied) -> Result<(), StoreError> {
+    pub async fn copied(&self, place: Place, other: OrganisationId, at: Moment) -> Result<(), StoreError> {
         let _lock = self.lock(place).await;
         self.meta(place).await?;
-        self.backend().put(place, Item::Copied(other), &copied.encode()).await?;
+        self.backend().put(place, Item::Copied(other), &at.encode()).await?;
         self.backend().remove(place, &[Item::Pending(other)]).await?;
+        // Whoever else a copy is due for, the next listing finds: there is one other custodian at a time.
+        self.unsettled_set().remove(&place);
         self.unless_shredded(place, &[Item::Copied(other)]).await
     }
 
-    /// The copy at `other`, if there is one.
+    /// Since when `other` has a copy, if it does.
     ///
     /// # Errors
     /// [`StoreError::Damaged`], or that the store failed.
-    pub async fn copy_at(&self, place: Place, other: OrganisationId) -> Result<Option<Copied>, StoreError> {
+    pub async fn copy_at(&self, place: Place, other: OrganisationId) -> Result<Option<Moment>, StoreError> {
         let item = Item::Copied(other);
         let body = self.backend().get(place, item).await?;
         body.map(|body| small::decode(place, item, &body)).transpose()
@@ -264,8 +270,7 @@ impl Store {
         match item {
             Item::Meta => Meta::decode(place, body).map(drop),
             Item::Wrap(holder) => small::decode_wrap(place, holder, body).map(drop),
-            Item::Scrubbed => small::decode::<Moment>(place, item, body).map(drop),
-            Item::Copied(_) => small::decode::<Copied>(place, item, body).map(drop),
+            Item::Scrubbed | Item::Copied(_) => small::decode::<Moment>(place, item, body).map(drop),
             _ => Ok(()),
         }
     }
@@ -295,6 +300,7 @@ impl Store {
             return Ok(false);
         }
         self.clear(place).await?;
+        self.unsettled_set().remove(&place);
         self.0.usage.removed(meta.uploader, meta.anchor.size, false);
         Ok(true)
     }
@@ -312,6 +318,7 @@ impl Store {
         self.backend().put(place, Item::Shredded, &now().encode()).await?;
         self.backend().settle(place).await?;
         self.clear(place).await?;
+        self.unsettled_set().remove(&place);
         if let Some(meta) = meta {
             self.0.usage.removed(meta.uploader, meta.anchor.size, anchored);
         }

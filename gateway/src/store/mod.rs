@@ -8,7 +8,7 @@
 //!                          receipt-<n>.wrap    ... to the reader of a receipt
 //!                          anchored            the record stands on the chain
 //!                          pending-<organisation>  that custodian is to have a copy
-//!                          copied-<organisation>   ... and has it, with these wraps
+//!                          copied-<organisation>   ... and has it, since when
 //!                          scrubbed            when all of it was last found whole
 //!                          damaged             what was found damaged
 //!                          shredded            it was destroyed, and is never kept again
@@ -37,7 +37,10 @@ mod small;
 mod upload;
 mod usage;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, MutexGuard as StdGuard, PoisonError},
+};
 
 use salus_client::envelope::Wrap;
 use salus_primitives::OrganisationId;
@@ -47,11 +50,12 @@ pub use config::StoreConfig;
 pub use error::StoreError;
 pub use layout::{Holder, Place};
 pub use marks::{Damage, Entry};
-pub use small::{CHUNK_BYTES, Copied, Meta};
+pub use small::{CHUNK_BYTES, Meta};
 pub use upload::{Filing, Stored, Upload};
 pub use usage::Used;
 
 pub(crate) use layout::Item;
+pub(crate) use marks::now;
 
 use backend::Backend;
 use usage::Usage;
@@ -69,6 +73,8 @@ struct Inner {
     usage: Arc<Usage>,
     /// Whoever decides by what is at a place and then writes there holds the place's lock.
     locks: [Mutex<()>; LOCKS],
+    /// Places of which the chain has to be asked, or that a copy is due of.
+    unsettled: std::sync::Mutex<BTreeSet<Place>>,
     beside: bool,
 }
 
@@ -105,7 +111,8 @@ impl Store {
 
     fn made(backend: Backend, config: &StoreConfig, beside: bool) -> Self {
         let usage = Arc::new(Usage::new(config.quota.clone()));
-        Self(Arc::new(Inner { backend, usage, locks: [const { Mutex::const_new(()) }; LOCKS], beside }))
+        let locks = [const { Mutex::const_new(()) }; LOCKS];
+        Self(Arc::new(Inner { backend, usage, locks, unsettled: std::sync::Mutex::default(), beside }))
     }
 
     fn backend(&self) -> &Backend {
@@ -124,6 +131,16 @@ impl Store {
     /// What each organisation has in the store. Empty for one opened [`Store::beside`].
     pub fn usage(&self) -> BTreeMap<OrganisationId, Used> {
         self.0.usage.all()
+    }
+
+    /// The places of which the chain has to be asked, or that a copy is due of, as far as this process knows.
+    pub fn unsettled(&self) -> Vec<Place> {
+        self.unsettled_set().iter().copied().collect()
+    }
+
+    fn unsettled_set(&self) -> StdGuard<'_, BTreeSet<Place>> {
+        // A set is whole between its methods, whoever panicked.
+        self.0.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is known of the blob of a place.

@@ -55,6 +55,17 @@ impl Store {
         Ok(pieces.boxed())
     }
 
+    /// The bytes of a blob as they are, unchecked, up to `size`: where its description is lost.
+    pub(crate) fn raw(&self, place: Place, size: u64) -> BoxStream<'static, Result<Bytes, StoreError>> {
+        let walk = (self.clone(), 0..Meta::chunk_count(size));
+        let pieces = stream::try_unfold(walk, move |(store, mut chunks)| async move {
+            let Some(begin) = chunks.next().map(|index| index * CHUNK_BYTES) else { return Ok(None) };
+            let bytes = store.backend().range(place, Item::Blob, begin..(begin + CHUNK_BYTES).min(size)).await?;
+            Ok(Some((bytes, (store, chunks))))
+        });
+        pieces.boxed()
+    }
+
     /// Read all of a blob and compare it with what was stored. Writes nothing.
     pub(crate) async fn verify(&self, place: Place, meta: &Meta) -> Result<(), StoreError> {
         self.check_length(place, meta).await?;

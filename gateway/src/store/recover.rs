@@ -23,6 +23,9 @@ impl Store {
             // An upload that was never acknowledged, or a shredding that was cut short.
             return if entry.items.len() > usize::from(entry.shredded) { self.clear(entry.place).await } else { Ok(()) };
         }
+        if !entry.is_settled() {
+            self.unsettled_set().insert(entry.place);
+        }
         match self.meta(entry.place).await {
             Ok(meta) => self.0.usage.count(meta.uploader, meta.anchor.size, entry.anchored),
             Err(error) if error.is_loss() => self.note_damage(entry.place, &error).await,

@@ -9,7 +9,7 @@
 //! The key is bound so that an object that lies under another name, by a mistake in copying a backup for instance, is
 //! found like a flipped bit. Bodies are SCALE; `meta` begins with its format.
 
-use parity_scale_codec::{Decode, DecodeAll as _, Encode};
+use parity_scale_codec::{Decode, DecodeAll as _, Encode as _};
 use salus_client::envelope::{Anchor, WRAP_BYTES, Wrap};
 use salus_primitives::{Hash, Moment, OrganisationId, crypto::sha256_of};
 
@@ -67,15 +67,6 @@ impl Meta {
         }
         Ok(Self { version, key_epoch, anchor: Anchor { digest, size }, uploader, stored_at, chunks })
     }
-}
-
-/// A copy that another custodian has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct Copied {
-    /// When it took it: Unix milliseconds by this gateway's clock.
-    pub at: Moment,
-    /// SHA-256 of the standing wraps it was given: another one means that they changed since.
-    pub wraps: Hash,
 }
 
 /// The bytes of a small object.

@@ -283,6 +283,7 @@ impl Upload {
             return Err(error);
         }
         reserved.map(Reserved::keep);
+        store.unsettled_set().insert(place);
         Ok(Stored::New)
     }
 
@@ -333,6 +334,7 @@ impl Upload {
         }
         if !store.is_anchored(place).await? {
             meta.stored_at = now;
+            store.unsettled_set().insert(place);
             store.backend().put(place, Item::Meta, &meta.encode()).await?;
         }
         Ok(())

@@ -5,10 +5,12 @@ use std::{net::SocketAddr, sync::Arc};
 use salus_client::{
     door::{NonceAnswer, Request, RequestNonce, SignedRequest, Uploaded},
     envelope::{Anchor, Compression, ContentKey, KemSecret, RecordRef, WRAP_BYTES, WrapContext, seal, wrap_key},
+    keystore::{KdfParams, Passphrase},
 };
 use salus_consent::{Action, Actions, Grantee, testing::permit, types::Withdrawal};
 use salus_gateway::{
     app::{App, Identity},
+    keyring::Keyring,
     ledger::Ledger,
     limits::Limits,
     report::Reports,
@@ -111,7 +113,7 @@ impl Sealed {
 pub struct Setup {
     pub limits: Limits,
     pub quota: QuotaConfig,
-    pub custodian: Vec<KemSecret>,
+    pub custodian: u8,
     pub organisation: OrganisationId,
     pub officer: u8,
 }
@@ -121,7 +123,7 @@ impl Default for Setup {
         Self {
             limits: Limits::default(),
             quota: QuotaConfig::default(),
-            custodian: vec![kem(HOSPITAL_KEM)],
+            custodian: HOSPITAL_KEM,
             organisation: HOSPITAL,
             officer: GATEWAY_KEY,
         }
@@ -306,6 +308,14 @@ impl World {
     }
 }
 
+/// A keyring in `folder` with the encryption key of this number.
+fn keyring(folder: &std::path::Path, number: u8) -> Keyring {
+    let passphrase = || Passphrase::new("a passphrase of tests".to_owned()).unwrap();
+    Keyring::open(folder, passphrase())
+        .or_else(|_| Keyring::create_with(folder, passphrase(), KdfParams::for_development(), &kem(number)))
+        .unwrap()
+}
+
 async fn app(ledger: &MemoryLedger, folder: &std::path::Path, setup: Setup) -> Arc<App> {
     let config = StoreConfig { folder: Some(folder.join("store")), s3: None, quota: setup.quota };
     let store = Arc::new(Store::open(&config).await.unwrap());
@@ -314,7 +324,7 @@ async fn app(ledger: &MemoryLedger, folder: &std::path::Path, setup: Setup) -> A
         organisation: setup.organisation,
         genesis: ledger.with(|chain| chain.genesis()),
         officer: key(setup.officer),
-        custodian: setup.custodian,
+        keyring: keyring(&folder.join(format!("keys-{}", setup.custodian)), setup.custodian),
     };
     let clock = ledger.clone();
     let ledger: Arc<dyn Ledger> = Arc::new(ledger.clone());
