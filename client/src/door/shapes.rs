@@ -120,16 +120,28 @@ pub struct WrapAnswer {
 
 /// Whom a key speaks for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "id", rename_all = "lowercase")]
+#[serde(tag = "kind", rename_all = "lowercase")]
 pub enum SubjectInfo {
     /// The administrators.
     Council,
     /// An organisation.
-    Organisation(#[serde(with = "text")] OrganisationId),
+    Organisation {
+        /// Its id.
+        #[serde(with = "text")]
+        id: OrganisationId,
+    },
     /// A practitioner.
-    Practitioner(#[serde(with = "text")] PractitionerId),
+    Practitioner {
+        /// Its id.
+        #[serde(with = "text")]
+        id: PractitionerId,
+    },
     /// A patient.
-    Patient(#[serde(with = "text")] PatientId),
+    Patient {
+        /// Its id.
+        #[serde(with = "text")]
+        id: PatientId,
+    },
 }
 
 /// Who the caller is: `GET /v1/me`.
