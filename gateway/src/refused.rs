@@ -81,3 +81,32 @@ impl From<StoreError> for Refused {
         Self::new(refusal, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Place;
+    use salus_primitives::{PatientId, RecordId};
+
+    #[test]
+    fn a_full_store_is_named_and_names_nobody() {
+        let error = StoreError::Full { doing: "writing", reason: "no space left on device".to_owned() };
+        let refused = Refused::from(error);
+        assert_eq!(refused.refusal, Refusal::StoreFull);
+        assert_eq!(refused.refusal.status(), 507);
+    }
+
+    #[test]
+    fn what_fails_for_the_gateways_own_reasons_is_told_to_its_log_alone() {
+        let error = StoreError::Backend { doing: "reading", key: "key".into(), reason: "10.1.2.3 refused".into() };
+        let refused = Refused::from(error);
+        assert_eq!(refused.refusal, Refusal::Internal);
+        assert!(!refused.message.contains("10.1.2.3"), "{refused}");
+    }
+
+    #[test]
+    fn what_was_shredded_is_given_to_nobody() {
+        let place = Place { patient: PatientId([1; 16]), record: RecordId([2; 16]) };
+        assert_eq!(Refused::from(StoreError::Shredded { place }).refusal, Refusal::NotServable);
+    }
+}

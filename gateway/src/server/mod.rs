@@ -232,3 +232,7 @@ fn answered(outcome: Result<axum::response::Response, Infallible>) -> axum::resp
         Err(never) => match never {},
     }
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -11,7 +11,7 @@ use salus_runtime::{Runtime, RuntimeCall};
 use salus_support::testing::TestChain;
 
 pub type Chain = TestChain<Runtime>;
-type Change = Box<dyn FnOnce(&mut Chain) + Send>;
+type Change = Box<dyn FnOnce(&mut Chain, &mut u64) + Send>;
 
 #[derive(Default)]
 struct Inner {
@@ -59,8 +59,8 @@ impl MemoryLedger {
         self.lock().fails = error;
     }
 
-    /// Change the chain after `reads` more reads.
-    pub fn after_reads(&self, reads: usize, change: impl FnOnce(&mut Chain) + Send + 'static) {
+    /// After `reads` more reads, change the chain, or how far its newest block lies behind.
+    pub fn after_reads(&self, reads: usize, change: impl FnOnce(&mut Chain, &mut u64) + Send + 'static) {
         self.lock().change = Some((reads, Box::new(change)));
     }
 
@@ -98,11 +98,11 @@ impl Ledger for MemoryLedger {
         }
         let at = newest(&inner.chain);
         read(inner.chain.state(), &at);
-        if let Some((reads, change)) = inner.change.take() {
-            match reads.checked_sub(1) {
-                Some(0) | None => change(&mut inner.chain),
-                Some(left) => inner.change = Some((left, change)),
-            }
+        let Inner { chain, behind, change, .. } = &mut *inner;
+        match change.take() {
+            Some((0 | 1, now)) => now(chain, behind),
+            Some((reads, later)) => *change = Some((reads - 1, later)),
+            None => {}
         }
         Box::pin(async move { Ok(at) })
     }
