@@ -45,7 +45,10 @@ mod file;
 pub use error::KeystoreError;
 
 /// The bytes of a secret's file: a plain file, whose owner runs this program and alone may read it.
-pub(crate) fn read_secret(path: &Path) -> Result<Vec<u8>, KeystoreError> {
+///
+/// # Errors
+/// [`KeystoreError`] by what is wrong with the file, or its owner or mode.
+pub fn read_secret(path: &Path) -> Result<Vec<u8>, KeystoreError> {
     file::read(path)
 }
 

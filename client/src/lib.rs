@@ -4,8 +4,10 @@
 pub mod actions;
 pub mod chain;
 pub mod demo;
+pub mod door;
 pub mod envelope;
 pub mod fhir;
 pub mod keystore;
+pub mod light;
 pub mod tags;
 pub mod vitals;

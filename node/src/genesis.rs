@@ -1,9 +1,9 @@
 //! The genesis block of a specification, and a database that begins with it.
 
 use salus_chain_spec::{ChainSpec, SpecError};
-use salus_primitives::{Block, Hash, runtime_api::Changes};
+use salus_primitives::{Block, Hash, runtime_api::Changes, state_proof::state_root};
 use salus_runtime::{SalusRuntime, genesis::block};
-use salus_storage::{CommitError, Database, Identity, OpenError, Options, StorageError, state_root};
+use salus_storage::{CommitError, Database, Identity, OpenError, Options, StorageError};
 
 use crate::layout::Layout;
 

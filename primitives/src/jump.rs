@@ -235,7 +235,20 @@ pub enum JumpFault {
 /// # Errors
 /// [`JumpError`] with the first jump that is wrong.
 pub fn verify(genesis: &Hash, first: &ValidatorSet, jumps: &[Jump]) -> Result<ValidatorSet, JumpError> {
-    let (mut set, mut after) = (first, Height::GENESIS);
+    verify_after(Height::GENESIS, genesis, first, jumps)
+}
+
+/// As [`verify`], from `known` on, the set that decides above height `after`.
+///
+/// # Errors
+/// [`JumpError`] with the first jump that is wrong.
+pub fn verify_after(
+    mut after: Height,
+    genesis: &Hash,
+    known: &ValidatorSet,
+    jumps: &[Jump],
+) -> Result<ValidatorSet, JumpError> {
+    let mut set = known;
     for (index, jump) in jumps.iter().enumerate() {
         let height = jump.header.number;
         check(genesis, set, after, jump).map_err(|reason| JumpError { index, height, reason })?;

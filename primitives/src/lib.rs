@@ -22,6 +22,7 @@ pub mod peer;
 pub mod runtime_api;
 pub mod signed;
 pub mod ss58;
+pub mod state_proof;
 pub mod storage_key;
 pub mod subject;
 pub mod time;

@@ -12,9 +12,10 @@ mod error;
 mod explain;
 mod handover;
 mod proposers;
+mod relay;
 mod state;
 mod submit;
-mod transport;
+pub(crate) mod transport;
 
 pub use blocks::{BlockData, ExportError, ExportSummary, FinalisedBlocks};
 pub use call::{CoSignError, cosign, with_cosigns, without_cosigns};

@@ -289,7 +289,7 @@ impl Chain {
     }
 
     /// The receipt of the extrinsic with these wire bytes in `block`.
-    async fn receipt(&self, block: &BlockData, wire: &[u8], elapsed: Duration) -> Result<Receipt, SubmitError> {
+    pub(super) async fn receipt(&self, block: &BlockData, wire: &[u8], elapsed: Duration) -> Result<Receipt, SubmitError> {
         let missing = || ChainError::Malformed { what: "block", reason: "it lacks the call it was named for".into() };
         let place = block.extrinsics.iter().position(|raw| raw.encode() == wire).ok_or_else(missing)?;
         let index = u32::try_from(place).map_err(|_| missing())?;
@@ -358,14 +358,14 @@ pub(super) fn typed(module: &salus_primitives::dispatch::ModuleError) -> Result<
 }
 
 /// The node did not take an extrinsic: by a refusal of the request, or by word of the watch.
-fn not_taken(error: ExtrinsicError) -> SubmitError {
+pub(super) fn not_taken(error: ExtrinsicError) -> SubmitError {
     match error {
         ExtrinsicError::TransactionStatusError(status) => of_status(status),
         other => of_chain(ChainError::from_client(other)),
     }
 }
 
-fn not_final(error: TransactionProgressError) -> SubmitError {
+pub(super) fn not_final(error: TransactionProgressError) -> SubmitError {
     match error {
         TransactionProgressError::TransactionStatusError(status) => of_status(status),
         other => of_chain(ChainError::from_client(other)),

@@ -68,7 +68,7 @@ impl fmt::Debug for AccessToken {
 }
 
 /// Connect to `url`, with `token` if there is one.
-pub(super) async fn connect(url: &str, token: Option<&AccessToken>) -> Result<RpcClient, ChainError> {
+pub(crate) async fn connect(url: &str, token: Option<&AccessToken>) -> Result<RpcClient, ChainError> {
     validate_url_is_secure(url).map_err(|error| ChainError::connecting(url, error))?;
     let bad_url = |reason: String| ChainError::BadUrl { url: url.to_owned(), reason };
     let target = Url::parse(url).map_err(|error| bad_url(error.to_string()))?;

@@ -67,6 +67,11 @@ impl KemSecret {
         let secret = x25519_dalek::StaticSecret::from(*self.expose());
         KemPublic(x25519_dalek::PublicKey::from(&secret).to_bytes())
     }
+
+    /// The bytes, for a backup in shares alone: whoever has them opens every wrap made for this key.
+    pub fn to_backup(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        self.0.clone()
+    }
 }
 
 /// An X25519 public key that wraps are made for.

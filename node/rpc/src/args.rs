@@ -113,6 +113,14 @@ impl Args {
         if self.value(place).is_null() { Ok(None) } else { self.hash(place).map(Some) }
     }
 
+    /// A whole number as JSON number or as hex text.
+    ///
+    /// # Errors
+    /// [`RpcError::Params`].
+    pub fn number(&self, place: usize) -> Result<u64, RpcError> {
+        self.optional_number(place)?.ok_or_else(|| self.wrong(place, "a whole number, or one in hex"))
+    }
+
     /// A whole number as JSON number or as hex text, or none.
     ///
     /// # Errors

@@ -89,6 +89,8 @@ pub struct Limits {
     /// Keys of one page, and keys of one query by list. More is an error, never a shorter answer: clients take a
     /// short page for the end.
     pub keys: usize,
+    /// Jumps of one answer: each up to 16 KiB and some sixty reads. Whoever needs more asks again.
+    pub jumps: usize,
     /// After a stop was asked for, how long running calls may still take.
     pub stop_time: Duration,
 }
@@ -136,6 +138,7 @@ impl Default for Limits {
             broadcasts_per_connection: 256,
             broadcast_time: Duration::from_secs(600),
             keys: 1_000,
+            jumps: 32,
             stop_time: Duration::from_secs(5),
         }
     }

@@ -3,6 +3,11 @@
 use std::sync::Arc;
 
 use parity_scale_codec::Encode;
+use salus_primitives::{
+    Hash, Header, Height,
+    codec::{MESSAGE_DEPTH_MAX, decode_strict},
+    jump::{self, Jump},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -60,6 +65,16 @@ pub(crate) fn methods(node: &Arc<Node>) -> Vec<Extension> {
                 "Values of keys with proofs against a block's state root, its header and its commit certificate.",
             ),
             run: with(proof),
+        },
+        Extension {
+            method: Method::call(
+                "salus_jumps",
+                &[],
+                &const { [required("fromSet", Shape::Number)] },
+                Shape::Object,
+                "Changes of the validator set from the set with this id on, as a jump file of docs/protocol.md; at most 32, then ask again from the last set in it.",
+            ),
+            run: with(jumps),
         },
     ]
 }
@@ -142,4 +157,56 @@ fn proof(node: &Node, args: &Args) -> Result<Value, RpcError> {
         "values": values,
         "proof": proof.iter().map(shapes::bytes).collect::<Vec<_>>(),
     }))
+}
+
+/// What leads a verifier who knows a validator set to the newest one, step by step.
+fn jumps(node: &Node, args: &Args) -> Result<Value, RpcError> {
+    let from = args.number(0)?;
+    let (_, tip) = node.backend.finalised();
+    let newest = set_after(&tip);
+    let (mut jumps, mut after) = (Vec::new(), Height::GENESIS);
+    for set_id in (from..newest).take(node.limits.jumps) {
+        let (hash, header) = last_decided_by(node, set_id, after, tip.number)?;
+        after = header.number;
+        let (_, _, state) = node.state(Some(hash))?;
+        let set = node.backend.runtime().validators(&*state);
+        let certificate = node.backend.justification(&hash).and_then(|bytes| decode_strict(&bytes, MESSAGE_DEPTH_MAX).ok());
+        jumps.push(Jump { header, certificate: certificate.ok_or(RpcError::UnknownBlock(hash))?, set });
+    }
+    Ok(json!({
+        "setId": newest,
+        "jumps": shapes::bytes(jump::to_file(&node.backend.identity().genesis, &jumps)),
+    }))
+}
+
+/// Id of the set that decides the height after `header`.
+fn set_after(header: &Header) -> u64 {
+    match header.set_change() {
+        Ok(Some(change)) => change.set_id,
+        _ => decided_by(header),
+    }
+}
+
+/// Id of the set that decided `header`; genesis counts as set 0's.
+fn decided_by(header: &Header) -> u64 {
+    header.slot().map_or(0, |slot| slot.set_id)
+}
+
+/// The last block that set `set_id` or one before it decided: ids only rise, so halving finds it among the heights
+/// from `low` to `high` with thirty headers or so.
+fn last_decided_by(node: &Node, set_id: u64, low: Height, high: Height) -> Result<(Hash, Header), RpcError> {
+    let at = |height: u32| {
+        let hash = node.backend.hash_at(Height(height)).ok_or(RpcError::UnknownBlock(Hash::ZERO))?;
+        node.block(Some(hash))
+    };
+    let (mut low, mut high) = (low.0, high.0);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if decided_by(&at(middle)?.1) <= set_id {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    at(low)
 }

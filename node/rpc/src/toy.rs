@@ -12,12 +12,14 @@ use async_trait::async_trait;
 use parity_scale_codec::{Compact, Decode, Encode};
 use salus_primitives::{
     AccountId, Hash, Header, Height, Moment, RawExtrinsic,
+    commit::{CommitCertificate, VoteKind, vote_bytes},
     crypto::{KeyPair, Signature, sha256},
     dispatch::{DispatchError, InvalidTransaction},
     extrinsic::{Era, Extrinsic, SignedExtrinsic},
-    header::{Digest, DigestItem, Slot, extrinsics_root},
+    header::{Digest, DigestItem, SetChange, Slot, extrinsics_root},
     runtime_api::{CallError, Changes, StateReader},
     storage_key::CODE,
+    validator_set::ValidatorSet,
 };
 use tokio::sync::{broadcast, mpsc};
 
@@ -36,6 +38,14 @@ type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Where the runtime keeps its spec version.
 pub const SPEC: &[u8] = b":spec";
+
+/// Where the runtime keeps the id of the validator set.
+pub const SET: &[u8] = b":set";
+
+/// The only validator of a set.
+pub fn validator(set_id: u64) -> KeyPair {
+    KeyPair::from_seed(&[1 + set_id as u8; 32])
+}
 
 /// Where the runtime keeps an account's next nonce.
 pub fn nonce_key(account: &AccountId) -> Vec<u8> {
@@ -68,6 +78,7 @@ struct Inner {
     chain: Vec<Entry>,
     pool: Vec<Pooled>,
     upgrade: bool,
+    change: bool,
     refuse: Option<Refusal>,
     status: NodeStatus,
 }
@@ -108,6 +119,23 @@ fn nonce_of(state: &State, account: &AccountId) -> u32 {
     state.get(&nonce_key(account)).and_then(|bytes| u32::decode(&mut &bytes[..]).ok()).unwrap_or(0)
 }
 
+fn set_of(state: &State) -> u64 {
+    state.get(SET).and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).unwrap_or(0)
+}
+
+fn validators(set_id: u64) -> ValidatorSet {
+    ValidatorSet::new(set_id, vec![validator(set_id).public()]).expect("one good key is a set")
+}
+
+/// What makes a block final: the one validator of its set signed.
+fn certificate(genesis: &Hash, header: &Header) -> CommitCertificate {
+    let key = validator(header.slot().map_or(0, |slot| slot.set_id));
+    let value = header.vote_value();
+    let vote = vote_bytes(genesis, header.number, 0, VoteKind::Precommit, Some(value), &key.public());
+    let signatures = vec![(0, key.sign(&vote))].try_into().expect("one signature is within the bound");
+    CommitCertificate { height: header.number, round: 0, value, signatures }
+}
+
 impl Toy {
     /// A chain with a genesis block, whose feed of blocks holds `capacity` of them.
     pub fn new(capacity: usize) -> Self {
@@ -135,6 +163,7 @@ impl Toy {
                 chain: vec![genesis],
                 pool: Vec::new(),
                 upgrade: false,
+                change: false,
                 refuse: None,
                 status: four_hospitals(),
             }),
@@ -146,6 +175,11 @@ impl Toy {
     /// Let the next block raise the spec version and change `:code`.
     pub fn upgrade(&self) {
         lock(&self.inner).upgrade = true;
+    }
+
+    /// Let the next block change the validator set.
+    pub fn change_validators(&self) {
+        lock(&self.inner).change = true;
     }
 
     /// Refuse every extrinsic for this reason from now on, or no more.
@@ -235,9 +269,14 @@ impl Inner {
         let parent = self.head().clone();
         let mut state = (*parent.state.clone().unwrap_or_default()).clone();
         let number = parent.header.number.next();
-        let mut logs = vec![
-            Slot { time: Moment(u64::from(number.0) * 1_000), build_round: 0, proposer_index: 0, set_id: 0 }.item(),
-        ];
+        let set_id = set_of(&state);
+        let mut logs =
+            vec![Slot { time: Moment(u64::from(number.0) * 1_000), build_round: 0, proposer_index: 0, set_id }.item()];
+        if std::mem::take(&mut self.change) {
+            let next = validators(set_id + 1);
+            changes.insert(SET.to_vec(), Some(next.set_id.encode()));
+            logs.push(SetChange { set_id: next.set_id, hash: next.hash() }.item());
+        }
         if std::mem::take(&mut self.upgrade) {
             let spec = state.get(SPEC).and_then(|bytes| u32::decode(&mut &bytes[..]).ok()).unwrap_or(0) + 1;
             changes.insert(SPEC.to_vec(), Some(spec.encode()));
@@ -328,7 +367,9 @@ impl Backend for Toy {
     }
 
     fn justification(&self, hash: &Hash) -> Option<Vec<u8>> {
-        self.entry(hash, |entry| entry.header.number.previous().map(|_| vec![0xce, entry.header.number.0 as u8]))?
+        let genesis = self.identity.genesis;
+        let certified = |entry: &Entry| entry.header.number.previous().map(|_| certificate(&genesis, &entry.header));
+        Some(self.entry(hash, certified)??.encode())
     }
 
     fn state_at(&self, hash: &Hash) -> Option<Box<dyn StateReader + '_>> {

@@ -1,13 +1,16 @@
 //! Do the parts of the database fit each other? A little of it at every start, all of it by command.
 
-use salus_primitives::{Hash, Header, Height, header::extrinsics_root};
+use salus_primitives::{
+    Hash, Header, Height,
+    header::extrinsics_root,
+    state_proof::{leaf_hash, root_of, tree_key},
+};
 
 use crate::{
     Database, StorageError,
     columns::{self, Bodies, Certificates, Headers, Heights, StateHistory},
     commitment::Commitment,
     database::view_tip,
-    proof::{leaf_hash, root_of, tree_key},
     store::View,
 };
 

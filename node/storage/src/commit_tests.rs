@@ -112,7 +112,7 @@ fn old_states_stay_provable() {
         let proof = db.prove(&[b"council"], height).unwrap();
         let value = [number];
         let value = (number != 2).then_some(&value[..]);
-        assert_eq!(crate::verify_proof(&header.state_root, b"council", value, &proof), Ok(()));
+        assert_eq!(salus_primitives::state_proof::verify_proof(&header.state_root, b"council", value, &proof), Ok(()));
     }
 }
 

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 #[cfg(test)]
 use std::collections::BTreeMap;
 
-use salus_primitives::{Hash, Height, runtime_api::Changes};
+use salus_primitives::{Hash, Height, runtime_api::Changes, state_proof::Proof};
 
 use crate::{
     StorageError,
-    proof::Proof,
     state_tree::{StateTree, TreeUpdate},
 };
 

@@ -7,7 +7,9 @@ use std::{
     sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard},
 };
 
-use salus_primitives::{Block, Hash, Header, Height, RawExtrinsic, commit::CommitCertificate, runtime_api::Changes};
+use salus_primitives::{
+    Block, Hash, Header, Height, RawExtrinsic, commit::CommitCertificate, runtime_api::Changes, state_proof::Proof,
+};
 
 use crate::{
     OpenError, QueryError, State, StorageError, TimingFigures,
@@ -17,7 +19,6 @@ use crate::{
     },
     commitment::{Commitment, Nodes},
     consensus::Pending,
-    proof::Proof,
     state_tree::{StateTree, TreeUpdate},
     store::{Durability, Store, View},
 };

@@ -3,7 +3,7 @@
 //!
 //! - [`Database`] opens, reads and commits: one synced batch per block across all column families.
 //! - [`State`] is the state after one height, the newest or an older one.
-//! - [`proof`] has the state root and proofs against it, as pure functions.
+//! - The state root and proofs against it are pure functions, in `salus_primitives::state_proof`.
 //! - [`timing`] counts how long synced writes take.
 //! - [`commitment`] is what the tree must do, so that a faster one can replace it.
 //!
@@ -18,7 +18,6 @@ mod consensus;
 mod database;
 pub mod disk;
 mod error;
-pub mod proof;
 mod reader;
 mod state_tree;
 mod store;
@@ -28,10 +27,11 @@ pub use check::Checked;
 pub use commitment::MemoryTree;
 pub use database::{Database, FORMAT_VERSION, Identity, Options};
 pub use error::{CommitError, OpenError, QueryError, StorageError};
-pub use proof::{EMPTY_ROOT, Proof, ProofError, state_root, verify_proof};
 pub use reader::{Entry, SCAN_KEYS_MAX, State};
 pub use state_tree::TreeUpdate;
 pub use timing::{Timing, TimingFigures};
 
+#[cfg(test)]
+mod proof_tests;
 #[cfg(test)]
 mod testing;

@@ -1,10 +1,15 @@
-//! The root of small states by hand, and each way a proof falls short.
+//! The root of small states by hand, and each way a proof of the database falls short.
 
 use std::collections::BTreeMap;
 
-use salus_primitives::{Height, runtime_api::Changes};
+use parity_scale_codec::Encode;
+use salus_primitives::{
+    Hash, Height,
+    crypto::sha256,
+    runtime_api::Changes,
+    state_proof::{EMPTY_ROOT, Proof, ProofError, Terminal, branch_hash, leaf_hash, state_root, verify_proof},
+};
 
-use super::*;
 use crate::testing::*;
 
 fn state() -> Changes {

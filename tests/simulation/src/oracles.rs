@@ -13,6 +13,7 @@ use salus_primitives::{
     commit::{CommitCertificate, VoteKind, vote_bytes},
     crypto::{sha256, verify},
     extrinsic::Extrinsic,
+    state_proof::state_root,
     validator_set::ValidatorSet,
 };
 use salus_runtime::RuntimeCall;
@@ -225,7 +226,7 @@ impl Oracles {
                 self.violation(format!("node {node} at height {tip} lost {hash}, which users were told is final"));
             }
             let state = ledger.state();
-            let root = salus_storage::state_root(state.iter().map(|(key, value)| (&key[..], &value[..])));
+            let root = state_root(state.iter().map(|(key, value)| (&key[..], &value[..])));
             let header = ledger.tip_block().0;
             if root != header.state_root {
                 let what = format!("node {node}: the state at height {tip} has root {root}, not {}", header.state_root);

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use parity_scale_codec::Encode;
-use salus_primitives::{Height, runtime_api::Changes};
+use salus_primitives::{
+    Height,
+    jump::{self, Jump},
+    runtime_api::Changes,
+    validator_set::ValidatorSet,
+};
 use serde_json::{Value, json};
 
-use super::wire::{call, world};
+use super::wire::{World, call, world};
 use crate::{
-    Args, Extension, NodeStatus, PeerStatus, RpcError, Server, ServerConfig, StartError, hexes,
+    Args, Backend as _, Extension, NodeStatus, PeerStatus, RpcError, Server, ServerConfig, StartError, hexes,
     table::{Method, Shape, required},
     toy::{Toy, four_hospitals, put},
 };
@@ -109,7 +114,8 @@ async fn a_proof_comes_with_all_that_its_verifier_needs() {
     let answer = call(world.address, "salus_proof", json!([[key, "0x00"], hash.to_string()])).await.unwrap();
     assert_eq!(answer["at"], hash.to_string());
     assert_eq!(answer["values"], json!([hexes::encode(b"v"), null]));
-    assert_eq!(answer["certificate"], "0xce01");
+    let certificate = hexes::decode(answer["certificate"].as_str().unwrap()).unwrap();
+    assert_eq!(world.toy.justification(&hash), Some(certificate));
     assert_eq!(answer["proof"].as_array().unwrap().len(), 2);
     let header = hexes::decode(answer["header"].as_str().unwrap()).unwrap();
     assert_eq!(salus_primitives::crypto::blake2_256(&header), hash);
@@ -118,6 +124,69 @@ async fn a_proof_comes_with_all_that_its_verifier_needs() {
         legacy,
         json!({ "at": hash.to_string(), "proof": [hexes::encode((b"k".to_vec(), Some(b"v".to_vec())).encode())] })
     );
+}
+
+/// The jumps that the node answers from a set on, whole and of its chain.
+async fn jumps_from(world: &World, set_id: u64) -> (u64, Vec<Jump>) {
+    let answer = call(world.address, "salus_jumps", json!([set_id])).await.unwrap();
+    let file = hexes::decode(answer["jumps"].as_str().unwrap()).unwrap();
+    (answer["setId"].as_u64().unwrap(), jump::from_file(&file, &world.toy.identity().genesis).unwrap())
+}
+
+fn first_set(toy: &Toy) -> ValidatorSet {
+    let genesis = toy.hash_at(Height(0)).unwrap();
+    toy.runtime().validators(&*toy.state_at(&genesis).unwrap())
+}
+
+#[tokio::test]
+async fn the_jumps_lead_from_any_set_to_the_newest() {
+    let world = world().await;
+    let first = first_set(&world.toy);
+    assert_eq!(jumps_from(&world, 0).await, (0, vec![]), "genesis alone changed nothing");
+    for height in 1..=20u32 {
+        // In the first block, in two that follow each other, and in the newest.
+        if [1, 7, 8, 20].contains(&height) {
+            world.toy.change_validators();
+        }
+        world.toy.make_block();
+    }
+    let genesis = world.toy.identity().genesis;
+    let (newest, all) = jumps_from(&world, 0).await;
+    assert_eq!(newest, 4);
+    assert_eq!(all.iter().map(|jump| jump.header.number.0).collect::<Vec<_>>(), [1, 7, 8, 20]);
+    assert_eq!(jump::verify(&genesis, &first, &all).map(|set| set.set_id), Ok(4));
+    for from in 1..=4usize {
+        let (newest, rest) = jumps_from(&world, from as u64).await;
+        assert_eq!((newest, &rest[..]), (4, &all[from..]));
+    }
+    assert_eq!(jumps_from(&world, 9).await, (4, vec![]), "a set that is not there yet");
+}
+
+#[tokio::test]
+async fn many_jumps_come_in_several_answers() {
+    let world = world().await;
+    let mut known = first_set(&world.toy);
+    for _ in 0..40 {
+        world.toy.change_validators();
+        world.toy.make_block();
+    }
+    let genesis = world.toy.identity().genesis;
+    let (mut after, mut counts) = (Height(0), Vec::new());
+    while let (_, jumps) = jumps_from(&world, known.set_id).await
+        && let Some(last) = jumps.last()
+    {
+        known = jump::verify_after(after, &genesis, &known, &jumps).unwrap();
+        (after, counts) = (last.header.number, [counts, vec![jumps.len()]].concat());
+    }
+    assert_eq!((known.set_id, counts), (40, vec![32, 8]));
+}
+
+#[tokio::test]
+async fn jumps_are_asked_for_by_a_number() {
+    let world = world().await;
+    for params in [json!([]), json!(["first"]), json!([-1])] {
+        assert_eq!(call(world.address, "salus_jumps", params).await, Err(-32602));
+    }
 }
 
 const ECHO: Method =

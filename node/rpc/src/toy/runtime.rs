@@ -3,7 +3,7 @@
 use parity_scale_codec::{Decode, Encode};
 use salus_primitives::{
     AccountId, Header, Moment, RawExtrinsic,
-    crypto::{Claim, KeyPair},
+    crypto::Claim,
     dispatch::InvalidTransaction,
     evidence::Evidence,
     extrinsic::Extrinsic,
@@ -16,7 +16,7 @@ use salus_primitives::{
     version::RuntimeVersion,
 };
 
-use super::{SPEC, nonce_key, own_function};
+use super::{SET, SPEC, nonce_key, own_function, validators};
 
 /// The runtime.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +41,9 @@ impl RuntimeApi for ToyRuntime {
         (14..=16).contains(&version).then(|| [&b"meta"[..], &[version as u8]].concat())
     }
 
-    fn validators(&self, _: &dyn StateReader) -> ValidatorSet {
-        ValidatorSet::new(0, vec![KeyPair::from_seed(&[1; 32]).public()]).expect("one good key is a set")
+    fn validators(&self, state: &dyn StateReader) -> ValidatorSet {
+        let set_id = state.get(SET).and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).unwrap_or(0);
+        validators(set_id)
     }
 
     fn peers(&self, _: &dyn StateReader) -> Peers {

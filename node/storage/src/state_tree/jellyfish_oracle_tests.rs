@@ -8,12 +8,16 @@ use jmt::{
     proof::SparseMerkleProof,
     storage::{LeafNode, NibblePath, Node, NodeKey, TreeReader, TreeUpdateBatch},
 };
-use salus_primitives::{Hash, Height, crypto::Sha256Stream, runtime_api::Changes};
+use salus_primitives::{
+    Hash, Height,
+    crypto::Sha256Stream,
+    runtime_api::Changes,
+    state_proof::{EMPTY_ROOT, KeyProof, Proof, Terminal, branch_hash, leaf_hash, tree_key},
+};
 
 use crate::{
     StorageError,
     commitment::{Commitment, Nodes, next_height},
-    proof::{EMPTY_ROOT, KeyProof, Proof, Terminal, branch_hash, leaf_hash, tree_key},
 };
 
 /// SHA-256 from the one file that names it, in the form `jmt` asks for.

@@ -18,7 +18,12 @@ use std::{
     thread,
 };
 
-use salus_primitives::{Hash, Height, crypto::sha256, runtime_api::Changes};
+use salus_primitives::{
+    Hash, Height,
+    crypto::sha256,
+    runtime_api::Changes,
+    state_proof::{EMPTY_ROOT, Proof, tree_key},
+};
 
 use self::{
     node::{Body, Child, empty_bytes},
@@ -29,7 +34,6 @@ use self::{
 use crate::{
     StorageError,
     commitment::{Commitment, Nodes, next_height},
-    proof::{EMPTY_ROOT, Proof, tree_key},
 };
 
 /// Most nodes the tree of a database keeps in memory: about 64 MiB.

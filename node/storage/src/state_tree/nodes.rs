@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use salus_primitives::Height;
+use salus_primitives::{Height, state_proof::leaf_hash};
 
 use super::{
     node::{Body, Branch, Child, Leaf, Node},
     path::Path,
 };
-use crate::{StorageError, commitment::Nodes, proof::leaf_hash};
+use crate::{StorageError, commitment::Nodes};
 
 /// Reads nodes that are not in memory.
 #[derive(Clone, Copy)]

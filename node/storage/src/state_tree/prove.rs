@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use salus_primitives::Hash;
+use salus_primitives::{
+    Hash,
+    state_proof::{KeyProof, Proof, Terminal, tree_key},
+};
 
 use super::{
     node::{Alone, Body, Branch, Child},
@@ -11,7 +14,6 @@ use super::{
 };
 use crate::{
     StorageError,
-    proof::{KeyProof, Proof, Terminal, tree_key},
 };
 
 /// Prove what the tree under `root` says of each of `keys`.

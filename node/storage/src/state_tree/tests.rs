@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use salus_primitives::runtime_api::Changes;
+use salus_primitives::{
+    runtime_api::Changes,
+    state_proof::{self, ProofError, leaf_hash, state_root, verify_proof},
+};
 
 use self::jellyfish::Jellyfish;
 use super::*;
-use crate::{
-    MemoryTree,
-    proof::{ProofError, leaf_hash, state_root, verify_proof},
-};
+use crate::MemoryTree;
 
 #[path = "jellyfish_oracle_tests.rs"]
 mod jellyfish;
@@ -104,6 +104,7 @@ proptest! {
             for engine in &engines {
                 prop_assert_eq!(engine.prove(&stored, &asked, height).unwrap(), proof.clone());
             }
+            prop_assert_eq!(state_proof::prove(&flat, &keys), proof.clone());
             for key in &keys {
                 let value = flat.get(key).map(|value| &value[..]);
                 prop_assert_eq!(verify_proof(&root, key, value, &proof), Ok(()));

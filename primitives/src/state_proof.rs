@@ -16,7 +16,8 @@
 use std::collections::BTreeMap;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
-use salus_primitives::{Hash, crypto::sha256};
+
+use crate::{Hash, crypto::sha256};
 
 /// Root of a state without keys.
 pub const EMPTY_ROOT: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
@@ -25,11 +26,12 @@ pub const EMPTY_ROOT: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 const SIBLINGS_MAX: usize = 256;
 
 /// Where the tree keeps a storage key.
-pub(crate) fn tree_key(key: &[u8]) -> Hash {
+pub fn tree_key(key: &[u8]) -> Hash {
     sha256(key)
 }
 
-pub(crate) fn leaf_hash(tree_key: &Hash, value_hash: &Hash) -> Hash {
+/// Hash of the leaf of a key with a value.
+pub fn leaf_hash(tree_key: &Hash, value_hash: &Hash) -> Hash {
     const TAG: &[u8; 13] = b"JMT::LeafNode";
     let mut bytes = [0; 13 + 64];
     bytes[..13].copy_from_slice(TAG);
@@ -38,7 +40,8 @@ pub(crate) fn leaf_hash(tree_key: &Hash, value_hash: &Hash) -> Hash {
     sha256(&bytes)
 }
 
-pub(crate) fn branch_hash(left: &Hash, right: &Hash) -> Hash {
+/// Hash over two subtrees, of which at least one holds more than a leaf or both hold one.
+pub fn branch_hash(left: &Hash, right: &Hash) -> Hash {
     const TAG: &[u8; 16] = b"JMT::IntrnalNode";
     let mut bytes = [0; 16 + 64];
     bytes[..16].copy_from_slice(TAG);
@@ -64,8 +67,8 @@ pub fn state_root<'a>(state: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Hash
     root_of(&leaves.into_iter().collect::<Vec<_>>(), 0)
 }
 
-/// The root over leaf hashes sorted by tree key, from bit `depth` down.
-pub(crate) fn root_of(leaves: &[(Hash, Hash)], depth: usize) -> Hash {
+/// The root over leaf hashes sorted by tree key, from bit `depth` down: (tree key, leaf hash) each.
+pub fn root_of(leaves: &[(Hash, Hash)], depth: usize) -> Hash {
     match leaves {
         [] => EMPTY_ROOT,
         [(_, leaf)] => *leaf,
@@ -175,6 +178,36 @@ pub fn verify_proof(root: &Hash, key: &[u8], value: Option<&[u8]>, proof: &Proof
     if hash == *root { Ok(()) } else { Err(ProofError::Root { found: hash, expected: *root }) }
 }
 
-#[cfg(test)]
-#[path = "proof_tests.rs"]
-mod tests;
+/// Prove what a whole state says of each of `keys`, from nothing else: as [`state_root`], the oracle of a tree that
+/// does it by the path.
+pub fn prove(state: &BTreeMap<Vec<u8>, Vec<u8>>, keys: &[impl AsRef<[u8]>]) -> Proof {
+    let values: BTreeMap<Hash, Hash> = state.iter().map(|(key, value)| (tree_key(key), sha256(value))).collect();
+    let leaves: Vec<(Hash, Hash)> = values.iter().map(|(key, value)| (*key, leaf_hash(key, value))).collect();
+    let mut proof = Proof::default();
+    let mut places = BTreeMap::new();
+    for key in keys {
+        let tree_key = tree_key(key.as_ref());
+        let (mut siblings, mut near, mut depth) = (Vec::new(), &leaves[..], 0);
+        while near.len() > 1 {
+            let (left, right) = near.split_at(near.partition_point(|(key, _)| !bit(key, depth)));
+            let far;
+            (near, far) = if bit(&tree_key, depth) { (right, left) } else { (left, right) };
+            depth += 1;
+            siblings.push(root_of(far, depth));
+        }
+        let terminal = match near {
+            [] => Terminal::Empty,
+            [(found, _)] if *found == tree_key => Terminal::Value,
+            [(found, _), ..] => Terminal::Other { tree_key: *found, value_hash: values[found] },
+        };
+        let pooled = siblings.into_iter().rev().map(|hash| {
+            *places.entry(hash).or_insert_with(|| {
+                proof.pool.push(hash);
+                u32::try_from(proof.pool.len() - 1).expect("a proof is far smaller than 2^32 hashes")
+            })
+        });
+        let siblings = pooled.collect();
+        proof.keys.push(KeyProof { tree_key, terminal, siblings });
+    }
+    proof
+}
