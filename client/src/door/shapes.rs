@@ -125,11 +125,14 @@ pub enum SubjectInfo {
     /// The administrators.
     Council,
     /// An organisation.
-    Organisation(#[serde(with = "text")] OrganisationId),
+    #[serde(with = "text")]
+    Organisation(OrganisationId),
     /// A practitioner.
-    Practitioner(#[serde(with = "text")] PractitionerId),
+    #[serde(with = "text")]
+    Practitioner(PractitionerId),
     /// A patient.
-    Patient(#[serde(with = "text")] PatientId),
+    #[serde(with = "text")]
+    Patient(PatientId),
 }
 
 /// Who the caller is: `GET /v1/me`.
