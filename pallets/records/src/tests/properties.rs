@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parity_scale_codec::{Encode, MaxEncodedLen};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 use salus_consent::{Question, Servable, Tag, Verdict, decide};
 use salus_patients::storage::Holds;
 
@@ -36,16 +36,16 @@ fn step() -> impl Strategy<Value = Step> {
     let kind = prop_oneof![2 => Just(Kind::Lab), 1 => Just(Kind::Summary)];
     let change = prop_oneof![
         1 => Just((Change::EnteredInError, Who::Author)),
-        2 => Just((Change::Hold, Who::Custodian)),
+        1 => Just((Change::Hold, Who::Custodian)),
         2 => Just((Change::LiftHold, Who::Custodian)),
         6 => Just((Change::RequestErase, Who::Patient)),
-        6 => Just((Change::Erase, Who::Custodian)),
-        2 => Just((Change::RefuseErase, Who::Custodian)),
+        4 => Just((Change::Erase, Who::Custodian)),
+        1 => Just((Change::RefuseErase, Who::Custodian)),
         1 => Just((Change::Erase, Who::OtherCustodian)),
         1 => Just((Change::RequestErase, Who::Author)),
     ];
     prop_oneof![
-        4 => (prop::option::of(0..6usize), kind, 1..12u8, any::<bool>(), any::<bool>())
+        2 => (prop::option::weighted(0.3, 0..6usize), kind, 1..12u8, any::<bool>(), any::<bool>())
             .prop_map(|(prev, kind, tag, restricted, twice)| Step::File { prev, kind, tag, restricted, twice }),
         6 => (0..6usize, change, 0..3u8)
             .prop_map(|(record, (to, who), basis)| Step::Set { record, to, who, basis }),
@@ -64,12 +64,16 @@ fn all(chain: &Chain, person: &Person, drafts: &[Draft]) -> BTreeMap<RecordId, R
 
 /// Take a step. The draft of a filing is among `drafts` then, filed or not.
 fn take(chain: &mut Chain, person: &Person, drafts: &mut Vec<Draft>, step: Step, number: u16) -> bool {
-    let chosen = |record: usize| drafts.get(record).map_or(RecordId([0; 16]), |draft| draft.id);
+    // Numbers go round the drafts there are, so that most steps meet a record.
+    let chosen = |record: usize| match drafts.len() {
+        0 => RecordId([0; 16]),
+        some => drafts[record % some].id,
+    };
     let tags = |tag| Tags::try_from(vec![Tag([tag; 8])]).unwrap();
     let patient = person.id;
     let (caller, call) = match step {
         Step::File { prev, kind, tag, restricted, twice } => {
-            let prev = prev.and_then(|prev| drafts.get(prev)).map(|prev| prev.id);
+            let prev = prev.map(chosen);
             let second = twice.then_some(CLINIC);
             let lab = Draft::lab(patient, HOSPITAL, number);
             let draft = Draft { prev, kind, tags: tags(tag), restricted, second, ..lab };
@@ -175,10 +179,12 @@ fn erased_is_erased(chain: &Chain, person: &Person, records: &BTreeMap<RecordId,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: 192, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn records_hold_together_along_any_history(steps in prop::collection::vec(step(), 1..48)) {
+    fn records_hold_together_along_any_history(steps in prop::collection::vec(step(), 16..96)) {
         let (mut chain, person) = chain();
         let (mut drafts, mut relabelled) = (Vec::new(), BTreeSet::new());
         // Who still owes an attestation, by what the calls said.
