@@ -204,5 +204,6 @@ pub fn act_text(act: &Act) -> String {
         Act::ValidatorsSet { add, drop } => format!("validators: {} in, {} out", add.len(), drop.len()),
         Act::ParametersSet { .. } => "parameters".to_owned(),
         Act::CancelMotion { motion } => format!("cancel motion {motion}"),
+        Act::Successor { removed, new } => format!("organisation {new}: successor of {removed}"),
     }
 }

@@ -7,6 +7,7 @@ pub mod access;
 pub mod consent;
 pub mod council;
 pub mod inspect;
+pub mod keeping;
 pub mod keys;
 pub mod officers;
 pub mod patients;

@@ -194,7 +194,8 @@ pub fn custody_receipt(
     CustodyReceipt { account: gateway.public(), signature: gateway.sign(&bytes) }
 }
 
-/// Mark a record as an error, set a hold or lift it. By the author or the custodian's Privacy officer.
+/// Mark a record as an error, set a hold or lift it, by the author or the custodian's Privacy officer; ask for its
+/// erasure, as the patient; refuse that or erase, as the custodian's Privacy officer. Either answer names a `basis`.
 ///
 /// # Errors
 /// [`ActionError::Submit`].

@@ -150,6 +150,7 @@ fn every_call_that_two_people_sign_can_be_handed_over() {
             to: salus_patients::Change::Deceased,
             cosign: Default::default(),
         }),
+        crate::actions::keeping::hand_over_call(Default::default(), OrganisationId([2; 16])),
     ];
     for call in calls {
         let made = HandOver::new(GENESIS, key(1).public(), 0, &call, vec![key(2).public()]).unwrap();

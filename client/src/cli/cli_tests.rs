@@ -78,6 +78,20 @@ fn the_commands_of_a_day_are_taken() {
     ] {
         parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
+    for line in [
+        "salus record request-erase ID ID --key me",
+        "salus record erase ID ID --basis 17 --key privacy",
+        "salus record refuse-erase ID ID --basis 3 --key privacy",
+        "salus record attest ID ID --key gateway",
+        "salus record duties ID",
+        "salus record relabel ID ID --tags 0011223344556677,8899aabbccddeeff --unrestricted --key me",
+        "salus record relabel ID ID --incomplete --key me",
+        "salus record hand-over ID/ID ID/ID --to ID --gateway-key gw --key privacy --cosign-out over.json",
+        "salus record hand-over ID/ID --to ID --key gw",
+        "salus council name-successor ID --successor ID --key council",
+    ] {
+        parse(&line.replace("ID", ID)).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
     let line = format!("salus access open --patient {ID} --org 0x{ID} {ID} --purpose treat --key doc");
     assert!(matches!(
         parse(&line).unwrap().command,
@@ -94,6 +108,15 @@ fn what_does_not_go_together_is_wrong_usage() {
         format!("salus consent grant --patient {ID} --to-org {ID} --actions destroy --key me"),
         format!("salus consent grant --patient {ID} --to-org {ID} --valid-for 30 --key me"),
         format!("salus patient confirm {ID} --assurance 3 --key reg"),
+        format!("salus record erase {ID} {ID} --key privacy"),
+        format!("salus record erase {ID} {ID} --basis 0 --key privacy"),
+        format!("salus record refuse-erase {ID} {ID} --basis 256 --key privacy"),
+        format!("salus record relabel {ID} {ID} --incomplete --unrestricted --key me"),
+        format!("salus record relabel {ID} {ID} --tags 00 --key me"),
+        format!("salus record hand-over --to {ID} --key privacy"),
+        format!("salus record hand-over {ID} --to {ID} --key privacy"),
+        format!("salus record hand-over {ID}/1 --to {ID} --key privacy"),
+        format!("salus council name-successor {ID} --key council"),
         "salus key generate ../outside".to_owned(),
         "salus officer end not-an-address --key admin".to_owned(),
         "salus council set-parameters --key council".to_owned(),
@@ -282,6 +305,41 @@ async fn what_is_handed_over_is_shown_and_signed_without_a_node() {
 
     fs::write(&file, "{}").unwrap();
     assert!(run_cosign(&session, &on("show")).await.unwrap_err().to_string().contains("no call to agree to"));
+}
+
+#[tokio::test]
+async fn a_gateway_officer_sees_which_records_it_is_to_keep_before_it_signs() {
+    use salus_primitives::{OrganisationId, PatientId, RecordId};
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(&folder, "right\n");
+    for name in ["privacy", "gateway"] {
+        run_key(&session, &format!("salus key generate {name} --development")).await.unwrap();
+    }
+    let (privacy, gateway) = (session.account("privacy").unwrap(), session.account("gateway").unwrap());
+    let records = salus_records::RecordKeys::try_from(vec![(PatientId([1; 16]), RecordId([2; 16]))]).unwrap();
+    let call = salus_client::actions::keeping::hand_over_call(records, OrganisationId([3; 16]));
+    let made = salus_client::chain::HandOver::new(Hash([9; 32]), privacy, 3, &call, vec![gateway]).unwrap();
+    let file = folder.path().join("over.json");
+    fs::write(&file, made.to_json()).unwrap();
+    let line = format!("salus cosign sign {} --key gateway", file.display());
+    let signed = run_cosign(&session, &line).await.unwrap().to_json();
+    assert!(signed["call"].as_str().unwrap().contains("your signature says that their ciphertexts are stored"));
+    let named = format!("{}/{}", PatientId([1; 16]), RecordId([2; 16]));
+    assert_eq!((&signed["number"], &signed["records"]), (&1.into(), &serde_json::json!([named])));
+    assert_eq!(signed["missing"], serde_json::json!([]));
+}
+
+#[test]
+fn an_erasure_is_told_in_words_with_who_still_has_to_attest() {
+    use salus_primitives::{BoundedVec, OrganisationId};
+    use salus_records::Erasure;
+    let at = Moment(1_800_000_000_000);
+    let text = |erasure| keeping::erasure_text(&erasure);
+    assert!(text(Erasure::Requested { at }).starts_with("asked for at 2027-01-15T08:00:00"));
+    assert!(text(Erasure::Refused { at, basis: 3 }).ends_with("by legal basis 3"));
+    let owing = OrganisationId([7; 16]);
+    let open = BoundedVec::try_from(vec![owing]).unwrap();
+    assert!(text(Erasure::Ordered { at, open }).ends_with(&format!("to attest: {owing}")));
 }
 
 #[tokio::test]

@@ -88,6 +88,11 @@ fn described(output: Output, made: &HandOver) -> Output {
             .with("call", "change a patient's state")
             .with_text("patient", patient)
             .with_text("to", format!("{to:?}").to_lowercase()),
+        RuntimeCall::Records(salus_records::Call::CustodySet { records, organisation, .. }) => output
+            .with("call", "keep records from now on: your signature says that their ciphertexts are stored")
+            .with_text("organisation", organisation)
+            .with("number", records.len())
+            .with("records", records.iter().map(|(patient, id)| format!("{patient}/{id}")).collect::<Vec<_>>()),
         // No other call can be handed over.
         other => output.with_text("call", format!("{other:?}")),
     };

@@ -55,6 +55,17 @@ pub enum CouncilCommand {
     Restore(OnOrganisation),
     /// Propose to remove a suspended organisation for good.
     Remove(OnOrganisation),
+    /// Propose who may take over the records of a removed organisation: `salus record hand-over`.
+    NameSuccessor {
+        /// Id of the removed organisation.
+        removed: OrganisationId,
+        /// Id of who takes over: Active, with the Custodian capability.
+        #[arg(long, value_name = "ORG")]
+        successor: OrganisationId,
+        /// Name of the member's key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
     /// Propose who the members are and how many ayes pass a motion. Waits `root_delay` after it passed.
     SetMembers {
         /// All members, present ones too: names of keys in your folder, or addresses. A key that leaves never
@@ -198,6 +209,10 @@ pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, C
                 handed_over => handed_over.end(Output::new(handed_over.title(""))),
             };
             Ok(output.with_text("organisation", id))
+        }
+        CouncilCommand::NameSuccessor { removed, successor, key } => {
+            let act = Act::Successor { removed, new: successor };
+            propose(session, &key, "name a successor", |_| act).await
         }
         CouncilCommand::SetMembers { members, threshold, key } => {
             let members = members.iter().map(|text| session.account(text)).collect::<Result<Vec<_>, _>>()?;

@@ -8,6 +8,7 @@ mod cosign;
 mod council;
 mod doctor;
 mod error;
+mod keeping;
 mod key;
 mod officer;
 mod org;

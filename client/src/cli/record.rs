@@ -10,6 +10,7 @@ use std::{
 use clap::{Subcommand, ValueEnum};
 use salus_client::{
     actions::{
+        keeping::erasure,
         patients,
         records::{self, Filing},
         store::{Holder, Store},
@@ -23,7 +24,13 @@ use salus_consent::{Kind, Tag, Tags};
 use salus_primitives::{OrganisationId, PatientId, RecordId};
 use salus_records::{Change, Record};
 
-use super::{error::CliError, output::Output, parse, session::Session};
+use super::{
+    error::CliError,
+    keeping::{self, KeepingCommand},
+    output::Output,
+    parse,
+    session::Session,
+};
 
 /// `salus record`
 #[derive(Subcommand, Debug)]
@@ -133,6 +140,8 @@ pub enum RecordCommand {
         #[arg(long, value_name = "NAME")]
         key: String,
     },
+    #[command(flatten)]
+    Keeping(KeepingCommand),
 }
 
 /// A change of a record's state.
@@ -228,7 +237,9 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
         RecordCommand::Show { patient, record } => {
             let chain = session.chain().await?;
             let found = records::show(&chain, patient, record).await?;
-            Ok(described(Output::new("").with_text("record", record), &found))
+            let erasure = erasure(&chain, patient, record).await?;
+            Ok(described(Output::new("").with_text("record", record), &found)
+                .with("erasure", erasure.as_ref().map(keeping::erasure_text)))
         }
         RecordCommand::Get { record, patient, receipt, gateway, out, kem_key, key } => {
             let (key, secret) = (session.key(&key)?, session.kem(&kem_key)?);
@@ -271,6 +282,7 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
             let receipt = session.wait("marking", done).await?;
             Ok(Output::new("The record's state changed.").with_text("record", record).with_receipt(&receipt))
         }
+        RecordCommand::Keeping(command) => keeping::run(session, command).await,
     }
 }
 
@@ -295,6 +307,7 @@ fn described(output: Output, record: &Record) -> Output {
         .with_text("author", subject_text(&record.author))
         .with_text("organisation", record.organisation)
         .with_text("custodian", record.custodian)
+        .with("second_custodian", record.second.map(|second| second.to_string()))
         .with_text("digest", record.digest)
         .with("size", record.size)
 }

@@ -110,10 +110,10 @@ pub enum Call {
     },
     /// Report that records of a receipt were released.
     ///
-    /// By a Gateway officer of the first or second custodian of each entry, even of a suspended organisation;
-    /// once per custodian and entry. Never refused for being late: what is late, or not permitted any more,
-    /// is flagged. Emits `Served`. Refused with `NotRegistered`, `NotAuthorised`, `NotActive` (organisation
-    /// removed), `NoSuchReceipt`, `BadEntries`, `NotCustodian`, `AlreadyServed`.
+    /// By a Gateway officer of the first or second custodian of each entry, now or when it was opened, even of a
+    /// suspended organisation; once per custodian and entry. Never refused for being late: what is late, or not
+    /// permitted any more, is flagged. Emits `Served`. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`
+    /// (organisation removed), `NoSuchReceipt`, `BadEntries`, `NotCustodian`, `AlreadyServed`.
     #[codec(index = 3)]
     Serve {
         /// Whose records.
@@ -336,7 +336,7 @@ impl Pallet for Access {
             // counters written, two old receipts cleared; per record one read.
             Call::Open { records, .. } => Cost::ordinary(250 + 25 * records.len() as u64),
             // As an opening, per entry named.
-            Call::Serve { entries, .. } => Cost::protected(250 + 25 * u64::from(entries.count_ones())),
+            Call::Serve { entries, .. } => Cost::protected(250 + 35 * u64::from(entries.count_ones())),
         }
     }
 

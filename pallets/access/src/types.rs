@@ -23,6 +23,8 @@ pub const OPENINGS_PER_DAY: u16 = 500;
 pub const DENIED_PER_DAY: u8 = 5;
 /// How long a receipt stays in state, ms; in the log and in blocks it stays for ever.
 pub const RECEIPT_KEPT: u64 = 90 * DAY;
+// Whoever kept a record when it was opened can report as long as the receipt is there.
+const _: () = assert!(RECEIPT_KEPT <= salus_records::types::FORMER_KEPT);
 /// How many places of the log one more fact clears away at most.
 pub const CLEARED_PER_FACT: u32 = 2;
 
@@ -116,10 +118,14 @@ pub enum Answer {
 pub struct ServedBy(pub u8);
 
 impl ServedBy {
-    /// The record's first custodian.
+    /// Who was the record's first custodian when it was opened.
     pub const FIRST: Self = Self(1);
-    /// Its second custodian.
+    /// Who was its second custodian then.
     pub const SECOND: Self = Self(1 << 1);
+    /// Who became its first custodian since.
+    pub const LATER_FIRST: Self = Self(1 << 2);
+    /// Who became its second custodian since.
+    pub const LATER_SECOND: Self = Self(1 << 3);
 
     /// Both sets joined.
     pub const fn with(self, other: Self) -> Self {

@@ -121,6 +121,9 @@ fn perform(state: &mut Overlay<'_>, when: When, act: &Act) -> Result<Option<Happ
             Ok(None)
         }
         Act::CancelMotion { motion } => cancel(state, *motion).map(|event| Some(Happened::Council(event))),
+        Act::Successor { removed, new } => {
+            Ok(Some(Happened::Registry(salus_registry::successor_set(state, *removed, *new)?)))
+        }
     }
 }
 
@@ -171,8 +174,10 @@ pub(crate) fn find(state: &dyn StateReader, number: u32) -> Option<Motion> {
 pub(crate) fn agreeing(act: &Act) -> Option<AccountId> {
     match act {
         Act::OrganisationSet { admin, .. } => *admin,
-        Act::CouncilSet { .. } | Act::ValidatorsSet { .. } | Act::ParametersSet { .. } | Act::CancelMotion { .. } => {
-            None
-        }
+        Act::CouncilSet { .. }
+        | Act::ValidatorsSet { .. }
+        | Act::ParametersSet { .. }
+        | Act::CancelMotion { .. }
+        | Act::Successor { .. } => None,
     }
 }

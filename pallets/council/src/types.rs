@@ -3,7 +3,7 @@
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use salus_primitives::{AccountId, BoundedVec, Moment, OrganisationId, peer::PeerError, time::DAY};
 use salus_registry::{
-    OrganisationError,
+    OrganisationError, SuccessorError,
     types::{Caps, DisplayName, OrganisationStatus},
 };
 use salus_system::{BindError, Parameters};
@@ -52,8 +52,8 @@ pub enum Act {
     },
     /// Add validators, drop validators, or both, from the height after the block in which it runs on. Each new one is
     /// answered for by an Active organisation with the Validator capability. Adding one that is in the set gives it
-    /// another peer id and organisation. Of four validators or more at most (n-1)/3 change within `root_delay`, in one
-    /// block where that is 0; to replace one by another is one change. Waits `root_delay` after it passed.
+    /// another peer id and organisation. Of four validators or more at most (n-1)/3 change within `root_delay`, in
+    /// one block where that is 0; to replace one by another is one change. Waits `root_delay` after it passed.
     #[codec(index = 2)]
     ValidatorsSet {
         /// Who enters, or gets another peer id or organisation.
@@ -74,7 +74,16 @@ pub enum Act {
         /// Its number.
         motion: u32,
     },
-    // Index 6 is kept for PractitionerStatus, index 7 for Successor.
+    // Index 6 is kept for PractitionerStatus.
+    /// Name who may take over the records of a removed organisation, for which nobody can agree any more. Runs as
+    /// soon as it passed.
+    #[codec(index = 7)]
+    Successor {
+        /// Which was removed.
+        removed: OrganisationId,
+        /// An Active one with the Custodian capability.
+        new: OrganisationId,
+    },
 }
 
 impl Act {
@@ -82,7 +91,7 @@ impl Act {
     pub const fn waits(&self) -> bool {
         match self {
             Self::CouncilSet { .. } | Self::ValidatorsSet { .. } | Self::ParametersSet { .. } => true,
-            Self::OrganisationSet { .. } | Self::CancelMotion { .. } => false,
+            Self::OrganisationSet { .. } | Self::CancelMotion { .. } | Self::Successor { .. } => false,
         }
     }
 
@@ -93,7 +102,7 @@ impl Act {
             Self::CouncilSet { .. } => COUNCIL_SET_WEIGHT,
             // Two keys checked, and some reads, for each new one. At most 33 of each: below COUNCIL_SET_WEIGHT.
             Self::ValidatorsSet { add, drop } => 100 + 80 * add.len() as u64 + 30 * drop.len() as u64,
-            Self::ParametersSet { .. } | Self::CancelMotion { .. } => 50,
+            Self::ParametersSet { .. } | Self::CancelMotion { .. } | Self::Successor { .. } => 50,
         }
     }
 }
@@ -174,6 +183,14 @@ pub enum ActError {
     #[codec(index = 16)]
     #[error("a validator's organisation is registered, Active, and has the Validator capability")]
     BadOrganisation,
+    /// An organisation that was not removed.
+    #[codec(index = 17)]
+    #[error("only a removed organisation has a successor: others hand their records over themselves")]
+    NotRemoved,
+    /// An organisation that may not keep records.
+    #[codec(index = 18)]
+    #[error("a successor is registered, Active, and has the Custodian capability")]
+    BadSuccessor,
 }
 
 impl From<ChangeError> for ActError {
@@ -208,6 +225,15 @@ impl From<OrganisationError> for ActError {
             OrganisationError::Transition => Self::BadState,
             OrganisationError::AdminMissing => Self::AdminMissing,
             OrganisationError::Admin(error) => error.into(),
+        }
+    }
+}
+
+impl From<SuccessorError> for ActError {
+    fn from(error: SuccessorError) -> Self {
+        match error {
+            SuccessorError::NotRemoved => Self::NotRemoved,
+            SuccessorError::Unfit => Self::BadSuccessor,
         }
     }
 }

@@ -2,15 +2,24 @@
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use salus_consent::{Kind, RecordView, Servable, Tags};
-use salus_primitives::{AccountId, BoundedVec, Hash, OrganisationId, RecordId, Subject, crypto::Signature};
+use salus_primitives::{
+    AccountId, BoundedVec, Hash, Moment, OrganisationId, PatientId, RecordId, Subject, crypto::Signature, time::DAY,
+};
 use scale_info::TypeInfo;
 
 /// Most custodians of a record, and so most receipts of one filing.
 pub const CUSTODIANS_MAX: u32 = 2;
-/// Key epoch of a record when it is filed.
+/// Key epoch of a record when it is filed, and as long as it is one: see [`Record::key_epoch`].
 pub const FIRST_EPOCH: u32 = 1;
 /// Version of a record that amends none.
 pub const FIRST_VERSION: u32 = 1;
+/// Most records that change hands in one call.
+pub const HAND_OVER_MAX: u32 = 256;
+/// Most former custodians that state remembers of one record.
+pub const FORMERS_MAX: u32 = 8;
+/// How long a former custodian is remembered at least, ms: as long as receipts stay in state, so that it can still
+/// report what it released.
+pub const FORMER_KEPT: u64 = 90 * DAY;
 
 /// State of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
@@ -24,11 +33,10 @@ pub enum RecordStatus {
     /// Filed in error: given to nobody.
     #[codec(index = 2)]
     EnteredInError,
-    // 3: EraseRequested
-    /// Erased for good: given to nobody. Written by the calls that come with erasure.
+    /// Erased for good: given to nobody.
     #[codec(index = 4)]
     Erased,
-    // 5: EraseRefused
+    // 3 and 5 stay unused: that erasure was asked for or refused stands beside the state, in `Erasure`.
 }
 
 /// One version of one record of one patient: what the chain knows of a ciphertext that lies elsewhere.
@@ -50,7 +58,9 @@ pub struct Record {
     pub digest: Hash,
     /// Length of the ciphertext in bytes.
     pub size: u64,
-    /// Which wrapping of the content key is the present one.
+    /// Which content key the ciphertext was made under, counted from 1; wraps bind it, attestations name it. It stays
+    /// 1, since the ciphertext never changes: a leaked content key means a new record. Sealing that key anew, when
+    /// the key of a patient or a custodian changes, is no new epoch and leaves no trace here.
     pub key_epoch: u32,
     /// Who filed it: a practitioner, or the patient.
     pub author: Subject,
@@ -84,6 +94,11 @@ impl Record {
         }
     }
 
+    /// The first custodian, then the second where there is one.
+    pub fn custodians(&self) -> impl Iterator<Item = OrganisationId> + use<> {
+        [self.custodian].into_iter().chain(self.second)
+    }
+
     /// Is this organisation the first or second custodian?
     pub fn is_kept_by(&self, organisation: OrganisationId) -> bool {
         self.custodian == organisation || self.second == Some(organisation)
@@ -115,13 +130,72 @@ pub enum Change {
     /// The claim is settled.
     #[codec(index = 2)]
     LiftHold,
-    /// The patient asks for erasure. Not yet possible.
+    /// The patient asks for erasure.
     #[codec(index = 3)]
     RequestErase,
-    /// The custodian erases. Not yet possible.
+    /// The custodian erases what the patient asked it to. For good.
     #[codec(index = 4)]
     Erase,
-    /// The custodian refuses to erase. Not yet possible.
+    /// The custodian refuses to erase: the law has it kept.
     #[codec(index = 5)]
     RefuseErase,
 }
+
+/// How the erasure of a record stands, for those records that somebody asked to have erased.
+#[derive(Clone, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub enum Erasure {
+    /// The patient asked; the custodian has not answered.
+    #[codec(index = 0)]
+    Requested {
+        /// When.
+        at: Moment,
+    },
+    /// The custodian refused. The patient may ask again.
+    #[codec(index = 1)]
+    Refused {
+        /// When.
+        at: Moment,
+        /// Code of the legal basis, from the deployment's list, never 0.
+        basis: u8,
+    },
+    /// The record is Erased, and these custodians have not attested yet that they destroyed what they had. The entry
+    /// goes with the last of them.
+    #[codec(index = 2)]
+    Ordered {
+        /// When.
+        at: Moment,
+        /// Who still has to: at least one, each once.
+        open: BoundedVec<OrganisationId, CUSTODIANS_MAX>,
+    },
+}
+
+/// Names a record: whose, and which.
+pub type RecordKey = (PatientId, RecordId);
+
+/// Records that change hands together.
+pub type RecordKeys = BoundedVec<RecordKey, HAND_OVER_MAX>;
+
+/// Which of a record's custodians.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub enum Place {
+    /// The first, whose officers decide about the record.
+    #[codec(index = 0)]
+    First,
+    /// The second.
+    #[codec(index = 1)]
+    Second,
+}
+
+/// Who kept a record before somebody else took that place.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub struct Former {
+    /// Who.
+    pub organisation: OrganisationId,
+    /// As which custodian.
+    pub place: Place,
+    /// Until when.
+    pub until: Moment,
+}
+
+/// Former custodians of a record, the earliest to leave first.
+pub type Formers = BoundedVec<Former, FORMERS_MAX>;

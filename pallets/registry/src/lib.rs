@@ -4,7 +4,8 @@
 //! An organisation's Admins keep its entry and its officers. Registrars of an organisation with the Licensing
 //! capability enrol practitioners and answer for them. Any organisation's Registrar and a practitioner agree on
 //! an affiliation; either ends it. Practitioners and patients change their own keys. Organisations themselves
-//! come from the council, through [`organisation_set`].
+//! come from the council, through [`organisation_set`]; so does who takes over the records of a removed one, through
+//! [`successor_set`].
 //!
 //! # Invariants
 //! 1. An organisation never loses its last Admin: neither by `officer_set` nor otherwise.
@@ -13,7 +14,8 @@
 //! 4. `Places` of a practitioner lists exactly the organisations with an entry in `Affiliations`.
 //! 5. A person keeps at least one lasting key through `keys_set`; a session key changes no keys.
 //! 6. A key enters state with its own signature, a KEM key with its subject's.
-//! 7. `Hosts` lists each organisation whose entry has peer ids, except removed ones that made room.
+//! 7. Only what was removed has a successor, which was Active and a custodian when it was named.
+//! 8. `Hosts` lists each organisation whose entry has peer ids, except removed ones that made room.
 //!
 //! # Choices where the specification is silent
 //! * A licence and an affiliation run at most five years before they are entered anew.
@@ -24,8 +26,9 @@
 //!   be dropped in any state.
 //! * Co-signatures that a call does not need are refused, as are calls that change nothing.
 //! * `organisation_update` also sets the profile commitment, which no other call does.
-//! * A suspended organisation's full nodes stay connected, since its gateway still reports what it releases; a removed
-//!   one's do not.
+//! * A suspended organisation's full nodes stay connected, since its gateway still reports what it releases; a
+//!   removed one's do not.
+//! * The council may name another successor later: the first one may be removed in turn.
 //! * Peer ids need no proof that somebody has the key: a list that names a stranger's key lets in nobody else. Two
 //!   organisations may list one node, and an organisation its own validator's.
 
@@ -46,7 +49,9 @@ use salus_support::{ConstantEntry, Cost, Ctx, Pallet, PalletEvent, metadata::des
 use salus_system::BindError;
 use scale_info::TypeInfo;
 
-pub use calls::organisation::{OrganisationError, full_nodes, organisation_set};
+pub use calls::organisation::{
+    OrganisationError, SuccessorError, full_nodes, organisation_set, successor, successor_set,
+};
 pub use keys::{drop_kem, kem, keys_locked, lock_keys, set_kem, unlock_keys};
 pub use standing::{
     officer, officer_even_suspended, officer_key, organisation_active, practitioner, practitioner_acts,
@@ -229,6 +234,14 @@ pub enum Event {
         status: OrganisationStatus,
         /// The Admin it was given, if any.
         admin: Option<AccountId>,
+    },
+    /// The council named who takes over the records of a removed organisation.
+    #[codec(index = 7)]
+    SuccessorSet {
+        /// Which was removed.
+        removed: OrganisationId,
+        /// Who takes over.
+        successor: OrganisationId,
     },
 }
 

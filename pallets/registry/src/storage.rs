@@ -17,6 +17,8 @@ salus_support::storage! { Registry;
     Places: counters PractitionerId => BoundedVec<OrganisationId, AFFILIATIONS_MAX>;
     /// The key that content keys are sealed to, of whoever has set one.
     KemKeys: map Subject => KemKey;
+    /// Which organisation the council named to take over the records of a removed one.
+    Successors: map OrganisationId => OrganisationId;
     /// Until when a subject's keys may not be changed by call 9.
     KeyLocks: map Subject => Moment;
 }

@@ -28,7 +28,7 @@ pub fn serve(ctx: &mut Ctx<'_, '_>, patient: PatientId, index: u32, entries: u64
     let named = |place: usize| entries & (1 << place) != 0;
     let mut marks = Vec::new();
     for (place, entry) in receipt.entries.iter().enumerate().filter(|(place, _)| named(*place)) {
-        let mark = custody(state, patient, entry.record, custodian).ok_or(Error::NotCustodian)?;
+        let mark = custody(state, patient, entry.record, custodian, receipt.at).ok_or(Error::NotCustodian)?;
         ensure(!entry.served.contains(mark), Error::AlreadyServed)?;
         marks.push((place, mark));
     }
@@ -54,20 +54,22 @@ pub fn serve(ctx: &mut Ctx<'_, '_>, patient: PatientId, index: u32, entries: u64
     Ok(())
 }
 
-/// Is the organisation the first or the second custodian of the record? As long as no call hands custody over,
-/// who keeps a record now kept it when it was opened.
+/// As what custodian the organisation released the record: as one it was when the record was `opened`, else as one it
+/// is since a hand-over.
 fn custody(
     state: &dyn StateReader,
     patient: PatientId,
     record: RecordId,
     organisation: OrganisationId,
+    opened: Moment,
 ) -> Option<ServedBy> {
-    let record = salus_records::record(state, patient, record)?;
-    if record.custodian == organisation {
-        Some(ServedBy::FIRST)
-    } else if record.second == Some(organisation) {
-        Some(ServedBy::SECOND)
-    } else {
-        None
-    }
+    let now = salus_records::record(state, patient, record)?;
+    let (first, second) = salus_records::custodians_at(state, patient, record, opened)?;
+    let marks = [
+        (Some(first), ServedBy::FIRST),
+        (second, ServedBy::SECOND),
+        (Some(now.custodian), ServedBy::LATER_FIRST),
+        (now.second, ServedBy::LATER_SECOND),
+    ];
+    marks.into_iter().find_map(|(custodian, mark)| (custodian == Some(organisation)).then_some(mark))
 }

@@ -5,6 +5,10 @@ use salus_primitives::{
     Window,
     time::{DAY, MINUTE},
 };
+use salus_records::{
+    storage::FormerCustodians,
+    types::{Former, Place},
+};
 use salus_registry::{Standing, types::OrganisationStatus};
 use salus_support::{Class, Pallet};
 
@@ -76,6 +80,31 @@ fn only_a_gateway_of_a_custodian_of_each_entry_reports() {
     let both = world.serving(0, 0b11);
     world.chain.refused(account(ARCHIVE_KEY), both, Error::NotCustodian);
     world.chain.ok(account(ARCHIVE_KEY), call);
+}
+
+#[test]
+fn who_kept_a_record_when_it_was_opened_and_who_took_it_over_report_each_once() {
+    let (mut world, _) = opened();
+    let until = world.chain.advance(MINUTE).now();
+    let former = Former { organisation: HOSPITAL, place: Place::First, until };
+    let key = (world.patient, record_id(1));
+    world.chain.prepare(|state| {
+        FormerCustodians::insert(state, &key, &BoundedVec::try_from(vec![former]).unwrap());
+    });
+    world.file(1, |record| record.custodian = CLINIC);
+    for caller in [account(GATEWAY_KEY), account(CLINIC_GATEWAY_KEY)] {
+        let call = world.serving(0, 0b01);
+        world.chain.ok(caller, call.clone()).refused(caller, call, Error::AlreadyServed);
+    }
+    assert_eq!(world.receipt(0).entries[0].served, ServedBy::FIRST.with(ServedBy::LATER_FIRST));
+    let call = world.serving(0, 0b01);
+    world.chain.refused(account(ARCHIVE_KEY), call, Error::NotCustodian);
+
+    world.chain.advance(MINUTE);
+    let (later, _) = world.open(&[1]);
+    let call = world.serving(later, 1);
+    world.chain.refused(account(GATEWAY_KEY), call.clone(), Error::NotCustodian).ok(account(CLINIC_GATEWAY_KEY), call);
+    assert_eq!(world.receipt(later).entries[0].served, ServedBy::FIRST);
 }
 
 #[test]

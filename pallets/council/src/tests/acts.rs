@@ -244,6 +244,24 @@ fn what_is_due_runs_in_the_order_it_was_proposed() {
     assert_eq!(ChainParameters::get(chain.state()).patient_weight, 40_000);
 }
 
+#[test]
+fn the_council_names_a_removed_organisations_successor_at_once() {
+    let mut chain = with_clinic();
+    let heir = OrganisationId([9; 16]);
+    salus_registry::testing::organisation(&mut chain, heir, Caps::CUSTODIAN, &key(21));
+    let act = Act::Successor { removed: CLINIC, new: heir };
+    bad_act(&mut chain, act.clone(), ActError::NotRemoved);
+    for status in [OrganisationStatus::Suspended, OrganisationStatus::Removed] {
+        chain.ok(account(1), propose(organisation_set(status, None)));
+    }
+    bad_act(&mut chain, Act::Successor { removed: CLINIC, new: CLINIC }, ActError::BadSuccessor);
+    let not_needed = cosigned(&chain, 1, &act, &[21]);
+    chain.refused(account(1), not_needed, Error::BadCoSign);
+    let named = salus_registry::Event::SuccessorSet { removed: CLINIC, successor: heir };
+    chain.ok(account(1), propose(act)).emitted(named).emitted(Event::Executed { motion: 2 });
+    assert_eq!(salus_registry::successor(chain.state(), CLINIC), Some(heir));
+}
+
 /// A state that counts how often it is read.
 struct Counted<'a> {
     state: &'a BTreeMap<Vec<u8>, Vec<u8>>,

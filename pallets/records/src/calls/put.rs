@@ -5,10 +5,10 @@ use salus_patients as patients;
 use salus_primitives::{
     Hash, OrganisationId, PatientId, PractitionerId, RecordId, Subject, crypto, signed, subject::Roles,
 };
-use salus_registry::{self as registry, storage::Organisations, types::Caps};
+use salus_registry as registry;
 use salus_support::{Ctx, StateReader, ensure};
-use salus_system as system;
 
+use super::{by_patient, caller, is_custodian};
 use crate::{
     Error, Event,
     storage::{Records, Summary},
@@ -41,6 +41,13 @@ pub struct Labels {
     pub labelled: bool,
     /// Any, or unknown?
     pub restricted: bool,
+}
+
+impl Labels {
+    /// Does each tag stand once, and is what is not labelled restricted?
+    pub(super) fn are_sound(&self) -> bool {
+        !self.tags.has_duplicates() && (self.labelled || self.restricted)
+    }
 }
 
 /// The ciphertext and where it lies.
@@ -101,17 +108,15 @@ pub fn put(ctx: &mut Ctx<'_, '_>, filing: Filing, receipts: &CustodyReceipts) ->
 
 /// The caller as an author of this filing: a practitioner who acts for the organisation, or the patient.
 fn author(ctx: &Ctx<'_, '_>, filing: &Filing) -> Result<(Author, Subject), Error> {
-    let caller = system::caller(ctx).map_err(|system::keys::NotRegistered| Error::NotRegistered)?;
+    let caller = caller(ctx)?;
     ensure(!caller.session, Error::NotAuthorised)?;
     let author = match caller.subject {
         Subject::Practitioner(id) => {
             registry::practitioner_acts(ctx.state(), id, filing.organisation, ctx.now())?;
             Author::Practitioner(id)
         }
-        Subject::Patient(id) => {
-            let own = id == filing.patient && !patients::is_provisional(ctx.state(), &id);
-            ensure(own, Error::NotAuthorised)?;
-            patients::may_change_rules(ctx.state(), &id, ctx.now())?;
+        Subject::Patient(_) => {
+            by_patient(ctx, &caller, filing.patient)?;
             Author::Patient
         }
         Subject::Council | Subject::Organisation(_) => return Err(Error::NotAuthorised),
@@ -130,9 +135,9 @@ fn amended(state: &dyn StateReader, filing: &Filing) -> Result<Option<(RecordId,
 
 /// The record as it will stand, with what carries over from the one it amends.
 fn compose(filing: Filing, author: Subject, prev: Option<&Record>) -> Result<Record, Error> {
+    ensure(filing.labels.are_sound(), Error::BadTags)?;
     let Labels { mut tags, mut labelled, mut restricted } = filing.labels;
     let Content { digest, size, custodian, second } = filing.content;
-    ensure(!tags.has_duplicates() && (labelled || restricted), Error::BadTags)?;
     ensure(size > 0, Error::BadSize)?;
     let mut version = FIRST_VERSION;
     if let Some(prev) = prev {
@@ -205,20 +210,13 @@ fn stored(
     receipts: &CustodyReceipts,
 ) -> Result<(), Error> {
     ensure(record.second != Some(record.custodian), Error::BadCustodian)?;
-    let custodians = || [record.custodian].into_iter().chain(record.second);
-    ensure(custodians().all(|custodian| is_custodian(ctx.state(), custodian)), Error::BadCustodian)?;
-    ensure(custodians().count() == receipts.len(), Error::BadReceipt)?;
+    ensure(record.custodians().all(|custodian| is_custodian(ctx.state(), custodian)), Error::BadCustodian)?;
+    ensure(record.custodians().count() == receipts.len(), Error::BadReceipt)?;
     let message = signed::custody_receipt(&ctx.genesis(), &patient, &id, &record.digest, record.size, &record.author);
-    for (custodian, receipt) in custodians().zip(receipts) {
+    for (custodian, receipt) in record.custodians().zip(receipts) {
         let signer = registry::officer_key(ctx.state(), receipt.account, Roles::GATEWAY, ctx.now());
         ensure(signer == Ok(custodian), Error::BadReceipt)?;
         ensure(crypto::verify(&receipt.account, &message, &receipt.signature), Error::BadReceipt)?;
     }
     Ok(())
-}
-
-/// Is this an Active organisation that may keep records?
-fn is_custodian(state: &dyn StateReader, organisation: OrganisationId) -> bool {
-    registry::organisation_active(state, organisation).is_ok()
-        && Organisations::get(state, &organisation).is_some_and(|found| found.caps.contains(Caps::CUSTODIAN))
 }

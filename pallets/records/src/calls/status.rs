@@ -1,15 +1,15 @@
-//! Errors and holds.
+//! Errors and holds; what concerns erasure goes on to [`super::erasure`].
 
 use salus_patients as patients;
 use salus_primitives::{PatientId, RecordId, Subject, subject::Roles};
 use salus_registry as registry;
-use salus_support::{Ctx, ensure};
-use salus_system as system;
+use salus_support::{Ctx, Overlay, ensure};
 
+use super::{caller, erasure};
 use crate::{
     Error, Event,
     storage::{Records, Summary},
-    types::{Change, Record, RecordStatus},
+    types::{Change, Record, RecordKey, RecordStatus},
 };
 
 /// For whom the caller speaks about a record.
@@ -19,45 +19,59 @@ enum Side {
     Custodian,
 }
 
-/// Mark a record as an error, hold it or lift the hold.
+/// Mark a record as an error, hold it or lift the hold; ask for its erasure, refuse or order it.
 ///
 /// # Errors
 /// See [`crate::Call::StatusSet`].
 pub fn status_set(ctx: &mut Ctx<'_, '_>, patient: PatientId, id: RecordId, to: Change, basis: u8) -> Result<(), Error> {
-    let caller = system::caller(ctx).map_err(|system::keys::NotRegistered| Error::NotRegistered)?;
-    let erasure = matches!(to, Change::RequestErase | Change::Erase | Change::RefuseErase);
-    ensure(!erasure, Error::NotYetErasable)?;
-    let record = Records::get(ctx.state(), &(patient, id)).ok_or(Error::NoSuchRecord)?;
+    let (caller, key) = (caller(ctx)?, (patient, id));
+    let record = Records::get(ctx.state(), &key).ok_or(Error::NoSuchRecord)?;
     ensure(!caller.session, Error::NotAuthorised)?;
-    let side = side(ctx, caller.subject, &record)?;
-    ensure(record.status != RecordStatus::Erased, Error::BadState)?;
-    let after = match to {
-        Change::EnteredInError => {
-            ensure(record.status != RecordStatus::EnteredInError, Error::BadState)?;
-            ensure(!record.hold, Error::Held)?;
-            Record { status: RecordStatus::EnteredInError, ..record }
-        }
-        Change::Hold => {
-            ensure(!record.hold, Error::BadState)?;
-            Record { hold: true, ..record }
-        }
-        Change::LiftHold => {
-            ensure(side == Side::Custodian, Error::NotAuthorised)?;
-            ensure(record.hold, Error::BadState)?;
-            Record { hold: false, ..record }
-        }
-        Change::RequestErase | Change::Erase | Change::RefuseErase => return Err(Error::NotYetErasable),
-    };
-
     match to {
-        Change::Hold => patients::state::hold_set(ctx.state_mut(), &patient),
-        Change::LiftHold => patients::state::hold_lifted(ctx.state_mut(), &patient),
-        _ if Summary::get(ctx.state(), &patient) == Some(id) => Summary::remove(ctx.state_mut(), &patient),
-        _ => {}
+        Change::EnteredInError => entered_in_error(ctx, caller.subject, &key, record)?,
+        Change::Hold => hold(ctx, caller.subject, &key, record)?,
+        Change::LiftHold => lift_hold(ctx, caller.subject, &key, record)?,
+        Change::RequestErase => erasure::request(ctx, &caller, &key, &record)?,
+        Change::Erase => erasure::erase(ctx, &key, record, basis)?,
+        Change::RefuseErase => erasure::refuse(ctx, &key, &record, basis)?,
     }
-    Records::insert(ctx.state_mut(), &(patient, id), &after);
     ctx.emit(Event::RecordStatus { patient, record: id, to, basis });
     Ok(())
+}
+
+fn entered_in_error(ctx: &mut Ctx<'_, '_>, caller: Subject, key: &RecordKey, record: Record) -> Result<(), Error> {
+    side(ctx, caller, &record)?;
+    ensure(matches!(record.status, RecordStatus::Current | RecordStatus::Superseded), Error::BadState)?;
+    ensure(!record.hold, Error::Held)?;
+
+    Records::insert(ctx.state_mut(), key, &Record { status: RecordStatus::EnteredInError, ..record });
+    no_longer_summary(ctx.state_mut(), key);
+    Ok(())
+}
+
+fn hold(ctx: &mut Ctx<'_, '_>, caller: Subject, key: &RecordKey, record: Record) -> Result<(), Error> {
+    side(ctx, caller, &record)?;
+    ensure(record.status != RecordStatus::Erased && !record.hold, Error::BadState)?;
+
+    Records::insert(ctx.state_mut(), key, &Record { hold: true, ..record });
+    patients::state::hold_set(ctx.state_mut(), &key.0);
+    Ok(())
+}
+
+fn lift_hold(ctx: &mut Ctx<'_, '_>, caller: Subject, key: &RecordKey, record: Record) -> Result<(), Error> {
+    ensure(side(ctx, caller, &record)? == Side::Custodian, Error::NotAuthorised)?;
+    ensure(record.hold, Error::BadState)?;
+
+    Records::insert(ctx.state_mut(), key, &Record { hold: false, ..record });
+    patients::state::hold_lifted(ctx.state_mut(), &key.0);
+    Ok(())
+}
+
+/// A record that nobody is given any more is not the patient's summary.
+pub(super) fn no_longer_summary(state: &mut Overlay<'_>, (patient, id): &RecordKey) {
+    if Summary::get(state, patient) == Some(*id) {
+        Summary::remove(state, patient);
+    }
 }
 
 /// The caller is the author, still where the record was filed, or a Privacy officer of the custodian.

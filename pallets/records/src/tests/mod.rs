@@ -1,7 +1,10 @@
 //! A hospital with a doctor, a Gateway and a Privacy officer, a clinic beside it, and a patient who agreed.
 
+mod custody;
+mod erasure;
 mod properties;
 mod put;
+mod relabel;
 mod status;
 
 use salus_consent::{
@@ -10,7 +13,7 @@ use salus_consent::{
 };
 use salus_patients::testing::{Person, confirmed, registered};
 use salus_primitives::{
-    AccountId, PractitionerId,
+    AccountId, BoundedVec, PractitionerId,
     crypto::KeyPair,
     subject::Roles,
     time::{DAY, HOUR},

@@ -1,4 +1,4 @@
-//! Errors, holds, and what cannot be done yet.
+//! Errors and holds.
 
 use salus_consent::Servable;
 use salus_patients::{Change as PatientChange, storage::Holds};
@@ -132,26 +132,4 @@ fn a_record_that_is_not_there_is_named_as_such() {
     let (mut chain, person) = chain();
     let draft = Draft::lab(person.id, HOSPITAL, 1);
     chain.refused(privacy(), set(&draft, Change::Hold), Error::NoSuchRecord);
-}
-
-#[test]
-fn an_erased_record_changes_no_more() {
-    let (mut chain, person, draft) = with_record();
-    let erased = Record { status: RecordStatus::Erased, ..kept(&chain, &person, draft.id) };
-    chain.prepare(|state| storage::Records::insert(state, &(person.id, draft.id), &erased));
-    assert_eq!(view(chain.state(), person.id, draft.id).unwrap().servable, Servable::Erased);
-    for to in [Change::EnteredInError, Change::Hold, Change::LiftHold] {
-        chain.refused(privacy(), set(&draft, to), Error::BadState);
-    }
-    refuses(&mut chain, &amendment(&draft, 2), Error::NotHead);
-}
-
-#[test]
-fn erasure_is_not_possible_yet_and_says_so() {
-    let (mut chain, person, draft) = with_record();
-    for to in [Change::RequestErase, Change::Erase, Change::RefuseErase] {
-        for caller in [person.account(), privacy(), doctor_account()] {
-            chain.refused(caller, set(&draft, to), Error::NotYetErasable);
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Organisations and their officers: calls 5 and 6, and what the council's OrganisationSet does.
+//! Organisations and their officers: calls 5 and 6, and what the council's OrganisationSet and Successor do.
 
 use salus_primitives::{
     AccountId, BoundedVec, Hash, Moment, OrganisationId, Subject,
@@ -12,7 +12,7 @@ use salus_system::{BindError, Purpose, keys as system_keys, storage::Account};
 use super::{exactly, new_keys_agree};
 use crate::{
     Error, Event, keys, officer,
-    storage::{Hosts, Organisations},
+    storage::{Hosts, Organisations, Successors},
     types::{
         Caps, DisplayName, KemKey, Organisation, OrganisationStatus, PEERS_MAX, PeerId, Url, is_display_name, is_url,
     },
@@ -181,4 +181,39 @@ pub fn organisation_set(
     }
     Organisations::insert(state, &id, &organisation);
     Ok(Event::OrganisationSet { organisation: id, status, admin })
+}
+
+/// Why an organisation is not made another's successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SuccessorError {
+    /// The other is there, Active or suspended, or was never there: it hands over by itself.
+    #[error("only a removed organisation has a successor")]
+    NotRemoved,
+    /// Nobody who can keep records.
+    #[error("a successor is Active and has the Custodian capability")]
+    Unfit,
+}
+
+/// Name who may take over the records of a removed organisation, in place of whoever was named before. Called by the
+/// council only. The event returned is the caller's to deposit.
+///
+/// # Errors
+/// [`SuccessorError`]; then nothing is changed.
+pub fn successor_set(
+    state: &mut Overlay<'_>,
+    removed: OrganisationId,
+    successor: OrganisationId,
+) -> Result<Event, SuccessorError> {
+    let gone = Organisations::get(state, &removed).ok_or(SuccessorError::NotRemoved)?;
+    ensure(gone.status == OrganisationStatus::Removed, SuccessorError::NotRemoved)?;
+    let fit = Organisations::get(state, &successor)
+        .is_some_and(|found| found.status == OrganisationStatus::Active && found.caps.contains(Caps::CUSTODIAN));
+    ensure(fit, SuccessorError::Unfit)?;
+    Successors::insert(state, &removed, &successor);
+    Ok(Event::SuccessorSet { removed, successor })
+}
+
+/// Who may take over the records of `removed`, if the council named somebody.
+pub fn successor(state: &dyn StateReader, removed: OrganisationId) -> Option<OrganisationId> {
+    Successors::get(state, &removed)
 }

@@ -6,8 +6,9 @@ use salus_system::{BindError, keys as system_keys};
 
 use super::*;
 use crate::{
-    OrganisationError, full_nodes, organisation_set,
+    OrganisationError, SuccessorError, full_nodes, organisation_set,
     storage::{Hosts, Organisations},
+    successor, successor_set,
 };
 use salus_primitives::peer::{FullNodePeer, peer_of};
 
@@ -336,4 +337,37 @@ fn a_removed_organisation_never_returns() {
         assert_eq!(back, Err(OrganisationError::Transition));
         assert_eq!(state.get(&Organisations::key(&CLINIC)), before);
     });
+}
+
+#[test]
+fn only_a_removed_organisation_has_a_successor_and_that_is_an_active_custodian() {
+    use OrganisationStatus::{Removed, Suspended};
+    let (heir, second) = (OrganisationId([7; 16]), OrganisationId([8; 16]));
+    let mut chain = chain();
+    crate::testing::organisation(&mut chain, heir, Caps::CUSTODIAN, &key(21));
+    crate::testing::organisation(&mut chain, second, Caps::CUSTODIAN.with(Caps::LICENSING), &key(22));
+    let unknown = OrganisationId([9; 16]);
+    let named = |chain: &mut Chain, removed, new| {
+        let mut outcome = Err(SuccessorError::Unfit);
+        chain.prepare(|state| outcome = successor_set(state, removed, new));
+        outcome
+    };
+    assert_eq!(named(&mut chain, unknown, heir), Err(SuccessorError::NotRemoved));
+    assert_eq!(named(&mut chain, CLINIC, heir), Err(SuccessorError::NotRemoved));
+    crate::testing::set_status(&mut chain, CLINIC, Suspended);
+    assert_eq!(named(&mut chain, CLINIC, heir), Err(SuccessorError::NotRemoved));
+    crate::testing::set_status(&mut chain, CLINIC, Removed);
+    for unfit in [unknown, CLINIC] {
+        assert_eq!(named(&mut chain, CLINIC, unfit), Err(SuccessorError::Unfit));
+    }
+    assert_eq!(successor(chain.state(), CLINIC), None);
+    for successor in [heir, second] {
+        assert_eq!(named(&mut chain, CLINIC, successor), Ok(Event::SuccessorSet { removed: CLINIC, successor }));
+        assert_eq!(crate::successor(chain.state(), CLINIC), Some(successor));
+    }
+    crate::testing::set_status(&mut chain, heir, Suspended);
+    assert_eq!(named(&mut chain, CLINIC, heir), Err(SuccessorError::Unfit));
+    crate::testing::organisation(&mut chain, unknown, Caps::LICENSING, &key(23));
+    assert_eq!(named(&mut chain, CLINIC, unknown), Err(SuccessorError::Unfit));
+    assert_eq!(successor(chain.state(), CLINIC), Some(second));
 }
