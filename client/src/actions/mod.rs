@@ -14,7 +14,6 @@ pub mod patients;
 pub mod practitioners;
 pub mod records;
 pub mod requests;
-pub mod store;
 
 use salus_primitives::{OrganisationId, PatientId, PractitionerId, RecordId, Subject};
 use salus_runtime::RuntimeError;
@@ -49,9 +48,6 @@ pub enum ActionError {
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// The store of encrypted records failed.
-    #[error(transparent)]
-    Store(#[from] store::StoreError),
     /// A gateway.
     #[error(transparent)]
     Remote(#[from] crate::remote::RemoteError),
@@ -68,14 +64,6 @@ pub enum ActionError {
     NoKemKey {
         /// Who.
         who: String,
-    },
-    /// A receipt does not let something be released.
-    #[error("record {record} is not released: {reason}")]
-    Withheld {
-        /// Which.
-        record: RecordId,
-        /// Why.
-        reason: salus_access::Withheld,
     },
 }
 

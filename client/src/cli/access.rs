@@ -1,11 +1,9 @@
 //! `salus access`: opening records, reporting releases, and who looked.
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
 use salus_access::Receipt as AccessReceipt;
 use salus_client::{
-    actions::{access, records, store::Store, subject_text},
+    actions::{access, records, subject_text},
     fhir::instant,
 };
 use salus_consent::{Basis, Purpose, Verdict};
@@ -32,27 +30,6 @@ pub enum AccessCommand {
         #[arg(required = true)]
         records: Vec<RecordId>,
         /// Name of the doctor's key that signs.
-        #[arg(long, value_name = "NAME")]
-        key: String,
-    },
-    /// Release the records of a receipt to its reader and report it, as the custodian's gateway.
-    Release {
-        /// The patient's id.
-        #[arg(long)]
-        patient: PatientId,
-        /// Index of the receipt.
-        #[arg(long)]
-        receipt: u32,
-        /// Your organisation's id.
-        #[arg(long, value_name = "ORG")]
-        org: OrganisationId,
-        /// Folder of encrypted records.
-        #[arg(long, value_name = "DIR")]
-        store: PathBuf,
-        /// Name of your organisation's encryption key.
-        #[arg(long, value_name = "NAME")]
-        kem_key: String,
-        /// Name of the Gateway key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
     },
@@ -110,18 +87,6 @@ pub async fn run(session: &Session, command: AccessCommand) -> Result<Output, Cl
                 .with_moment("until", opened.access.until)
                 .with_receipt(&opened.receipt)
                 .with_list("entries", ENTRY_COLUMNS, entries(&opened.access)))
-        }
-        AccessCommand::Release { patient, receipt, org, store, kem_key, key } => {
-            let (gateway, secret) = (session.key(&key)?, session.kem(&kem_key)?);
-            let store = Store::open(&store)?;
-            let chain = session.chain().await?;
-            let done = records::release(&chain, &store, &gateway, (org, &secret), patient, receipt);
-            let (released, submitted) = session.wait("releasing", done).await?;
-            Ok(Output::new("Released to the reader of the receipt, and reported.")
-                .with_text("patient", patient)
-                .with("receipt", receipt)
-                .with("records", released.iter().map(ToString::to_string).collect::<Vec<_>>())
-                .with_receipt(&submitted))
         }
         AccessCommand::Serve { patient, receipt, entries, digest, key } => {
             let gateway = session.key(&key)?;

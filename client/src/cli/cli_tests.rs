@@ -72,7 +72,7 @@ fn the_commands_of_a_day_are_taken() {
     for line in [
         format!("salus record put chart.json --patient {ID} --org {ID} --gateway https://gateway.example --key doc"),
         format!("salus record put chart.json --patient {ID} --org {ID} --key doc"),
-        format!("salus record put chart.json --patient {ID} --org {ID} --store records --gateway-key gw --key doc"),
+        format!("salus record put chart.json --patient {ID} --org {ID} --second {ID} --key doc"),
         format!("salus record get {ID} --patient {ID} --receipt 3 -o chart.json --kem-key k --key doc"),
         format!("salus record get {ID} --patient {ID} -o c --gateway http://127.0.0.1:9 --kem-key k --key me"),
     ] {

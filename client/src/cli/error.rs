@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use salus_client::{
-    actions::{ActionError, store::StoreError},
+    actions::ActionError,
     chain::{ChainError, ExportError, SubmitError, TokenError, explain},
     envelope::RandomError,
     fhir::FhirError,
@@ -61,12 +61,6 @@ impl From<SubmitError> for CliError {
 
 impl From<RandomError> for CliError {
     fn from(error: RandomError) -> Self {
-        Self::Action(error.into())
-    }
-}
-
-impl From<StoreError> for CliError {
-    fn from(error: StoreError) -> Self {
         Self::Action(error.into())
     }
 }

@@ -1,11 +1,6 @@
 //! `salus record`: filing, reading and marking records.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use salus_client::{
@@ -13,7 +8,6 @@ use salus_client::{
         keeping::erasure,
         patients,
         records::{self, Filing},
-        store::{Holder, Store},
         subject_text,
     },
     fhir::{self, Labels},
@@ -60,12 +54,9 @@ pub enum RecordCommand {
         /// Address of the custodian's gateway; without it where the chain says.
         #[arg(long, value_name = "URL", env = "SALUS_GATEWAY")]
         gateway: Option<String>,
-        /// Folder of encrypted records, instead of a gateway.
-        #[arg(long, value_name = "DIR", requires = "gateway_key")]
-        store: Option<PathBuf>,
-        /// Name of the custodian's Gateway key, which confirms that the record is stored in the folder.
-        #[arg(long, value_name = "NAME", requires = "store")]
-        gateway_key: Option<String>,
+        /// Another organisation that keeps a copy and releases it too, where the first one cannot be reached.
+        #[arg(long, value_name = "ORG")]
+        second: Option<OrganisationId>,
         /// Name of the author's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -104,25 +95,6 @@ pub enum RecordCommand {
         /// Name of your key that signs the request.
         #[arg(long, value_name = "NAME")]
         key: String,
-    },
-    /// Decrypt a record from a folder: your own as a patient, or by an access receipt that was released to you.
-    Read {
-        /// The patient's id.
-        patient: PatientId,
-        /// The record's id.
-        record: RecordId,
-        /// Index of the access receipt; without it you are the patient.
-        #[arg(long, value_name = "INDEX")]
-        receipt: Option<u32>,
-        /// Folder of encrypted records.
-        #[arg(long, value_name = "DIR")]
-        store: PathBuf,
-        /// New file to write it to.
-        #[arg(long, short, value_name = "FILE")]
-        out: PathBuf,
-        /// Name of your encryption key.
-        #[arg(long, value_name = "NAME")]
-        kem_key: String,
     },
     /// Mark a record as an error, set a hold or lift it.
     Status {
@@ -168,16 +140,13 @@ impl From<To> for Change {
 /// Run it.
 pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, CliError> {
     match command {
-        RecordCommand::Put { file, patient, org, kind, amends, tag_key, tags, gateway, store, gateway_key, key } => {
+        RecordCommand::Put { file, patient, org, kind, amends, tag_key, tags, gateway, second, key } => {
             let info = fhir::read_bundle(&file)?;
             let tag_key = tag_key.map(|name| session.tag_key(&name)).transpose()?;
             let author = session.key(&key)?;
-            let folder = match store.zip(gateway_key) {
-                Some((store, gateway_key)) => Some((Store::open(&store)?, session.key(&gateway_key)?)),
-                None => None,
-            };
             let mut filing = Filing::unlabelled(patient, org, kind.unwrap_or_else(|| parse::kind_of(info.kind)));
             filing.prev = amends;
+            filing.second = second;
             let given = !tags.is_empty();
             let tags = match &tag_key {
                 Some(key) => labels(&info.labels, key),
@@ -188,17 +157,8 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
             filing.labelled = (tag_key.is_some() || given) && !info.labels.unknown;
             filing.restricted = !filing.labelled || info.labels.restricted();
             let chain = session.chain().await?;
-            let plain = &info.bytes[..];
-            let filed = match &folder {
-                Some((store, gateway_key)) => {
-                    let done = records::put(&chain, store, &author, gateway_key, filing.clone(), plain);
-                    session.wait("filing", done).await?
-                }
-                None => {
-                    let done = remote::put(&chain, gateway.as_deref(), &author, filing.clone(), plain);
-                    session.wait("filing", done).await?
-                }
-            };
+            let done = remote::put(&chain, gateway.as_deref(), &author, filing.clone(), &info.bytes[..]);
+            let filed = session.wait("filing", done).await?;
             Ok(Output::new("The record is filed.")
                 .with_text("patient", patient)
                 .with_text("record", filed.record)
@@ -250,29 +210,6 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
             Ok(Output::new(format!("Decrypted to {}.", out.display()))
                 .with_text("record", record)
                 .with("bytes", fetched.plain_bytes)
-                .with_text("digest", found.digest))
-        }
-        RecordCommand::Read { patient, record, receipt, store, out, kem_key } => {
-            let secret = session.kem(&kem_key)?;
-            let holder = receipt.map_or(Holder::Patient, Holder::Receipt);
-            let store = Store::open(&store)?;
-            let chain = session.chain().await?;
-            let mut plain = zeroize::Zeroizing::new(Vec::new());
-            let found = records::read(&chain, &store, patient, record, holder, &secret, &mut *plain).await?;
-            let failed = |doing| {
-                let path = out.clone();
-                move |source| CliError::Io { doing, path, source }
-            };
-            // Readable by its owner alone, and never in another file's place.
-            let options = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&out);
-            let mut file = options.map_err(failed("making"))?;
-            if let Err(source) = file.write_all(&plain).and_then(|()| file.sync_all()) {
-                let _ = fs::remove_file(&out);
-                return Err(failed("writing")(source));
-            }
-            Ok(Output::new(format!("Decrypted to {}.", out.display()))
-                .with_text("record", record)
-                .with("bytes", plain.len())
                 .with_text("digest", found.digest))
         }
         RecordCommand::Status { patient, record, to, basis, key } => {

@@ -1,12 +1,16 @@
 //! The demo: two hospitals, their doctors and a patient, from registration to the patient's own list of who looked,
-//! against the real nodes of four hospitals and through JSON-RPC alone. One of the four is killed on the way.
+//! against the real nodes of four hospitals, through JSON-RPC alone, with records that lie in the gateways of two.
+//! One of the four nodes is killed on the way, and one gateway stopped.
 //!
 //! Every step that should be refused is checked to be refused, and for its own reason: a demo that ends well has
 //! seen each of them.
 
 mod charts;
+mod erasing;
+mod gateway;
 mod node;
 mod people;
+mod stage;
 mod story;
 mod teller;
 
@@ -19,6 +23,7 @@ use crate::{
     chain::{ChainError, ExportError},
     envelope::RandomError,
     fhir::{BundleError, FhirError},
+    keystore::KeystoreError,
     vitals::VitalsError,
 };
 
@@ -28,10 +33,17 @@ pub struct DemoArgs {
     /// The node's program. Without it: `salus-node` beside this program, or on the path.
     #[arg(long, value_name = "FILE", env = "SALUS_NODE_BIN")]
     pub node_program: Option<PathBuf>,
+    /// The gateways' program. Without it: `salus-gateway` beside this program, or on the path.
+    #[arg(long, value_name = "FILE", env = "SALUS_GATEWAY_BIN")]
+    pub gateway_program: Option<PathBuf>,
     /// A folder of FHIR R4 bundles, one patient each. Without it the demo makes a general-information record and a
     /// chart itself.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Keep everything in this new folder: the nodes' data, the gateways' stores, logs and keys, and under `people/`
+    /// what doctors and patients fetched. Without it a temporary folder serves.
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
     /// How many hospitals run a validator. With three or fewer none can be spared, and none is killed.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=21))]
     pub validators: u8,
@@ -85,6 +97,9 @@ pub enum DemoError {
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// The gateways' key files.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
     /// Files.
     #[error("{path}: {source}")]
     Io {

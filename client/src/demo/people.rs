@@ -71,8 +71,15 @@ impl Hospital {
         })
     }
 
-    /// The council registers it; its Admin appoints officers and sets the key that records are sealed to.
-    pub async fn found(&self, chain: &Chain, council_key: &KeyPair, teller: &mut Teller) -> Result<(), DemoError> {
+    /// The council registers it; its Admin appoints officers, sets the key that records are sealed to, and says where
+    /// its gateway is.
+    pub async fn found(
+        &self,
+        chain: &Chain,
+        council_key: &KeyPair,
+        gateway: &str,
+        teller: &mut Teller,
+    ) -> Result<(), DemoError> {
         let name = self.name;
         let caps = Caps::CUSTODIAN.with(Caps::LICENSING).with(Caps::EMERGENCY);
         let display_name = DisplayName::try_from(name.as_bytes().to_vec())
@@ -94,13 +101,15 @@ impl Hospital {
         }
         let profile = Profile {
             commitment: sha256_of(&[b"profile of ", name.as_bytes(), &self.id.0]),
-            url: BoundedVec::default(),
+            url: BoundedVec::try_from(gateway.as_bytes().to_vec())
+                .map_err(|_| DemoError::Node(format!("the address {gateway} is too long")))?,
             kem: Some(self.kem.public()),
             full_nodes: BoundedVec::default(),
         };
         let receipt =
             doing("setting an encryption key", officers::update_organisation(chain, &self.admin, profile).await)?;
-        teller.step(&receipt, &format!("{name} sets the key that records' keys are sealed to"));
+        teller
+            .step(&receipt, &format!("{name} sets the key that records' keys are sealed to; its gateway is {gateway}"));
         Ok(())
     }
 
@@ -132,7 +141,19 @@ impl Hospital {
     }
 }
 
+impl Doctor {
+    /// What signs requests, and what opens what is sealed to them.
+    pub fn keys(&self) -> (&KeyPair, &KemSecret) {
+        (&self.key, &self.kem)
+    }
+}
+
 impl Patient {
+    /// What signs requests, and what opens what is sealed to them.
+    pub fn keys(&self) -> (&KeyPair, &KemSecret) {
+        (&self.key, &self.kem)
+    }
+
     /// Keys and an id for a patient that nobody knows yet.
     pub fn new() -> Result<Self, DemoError> {
         Ok(Self { id: PatientId::fresh()?, key: fresh_key()?, kem: KemSecret::generate()? })

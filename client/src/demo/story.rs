@@ -19,38 +19,35 @@ use salus_runtime::RuntimeError;
 use super::{
     DemoArgs, DemoError,
     charts::{self, Charts},
+    erasing,
+    gateway::Gateway,
     node::Network,
     people::{Doctor, Hospital, Patient, doing},
+    stage::{Folder, Stage, eventually, expect, refused, withheld},
     teller::Teller,
 };
 use crate::{
-    actions::{
-        ActionError, access, consent, council, fresh_key, patients,
-        records::{self, Filing},
-        requests,
-        store::{Holder, Store},
-    },
-    chain::{Chain, names},
+    actions::{access, consent, council, fresh_key, patients, records::Filing, requests},
+    chain::Chain,
+    door::Refusal,
     fhir::BundleInfo,
+    remote,
 };
 
 /// The two hospitals and their doctors.
-struct Cast {
-    aster: Hospital,
-    linden: Hospital,
+pub struct Cast {
+    pub aster: Hospital,
+    pub linden: Hospital,
     /// Works at Aster, and files.
-    amara: Doctor,
+    pub amara: Doctor,
     /// Works at Linden, and asks.
-    ben: Doctor,
+    pub ben: Doctor,
 }
 
 /// Tell the whole story.
 pub async fn tell(args: DemoArgs) -> Result<(), DemoError> {
     let charts = Charts::load(args.data.as_deref())?;
-    let scratch = tempfile::Builder::new()
-        .prefix("salus-demo-")
-        .tempdir()
-        .map_err(|source| DemoError::Io { path: std::env::temp_dir(), source })?;
+    let scratch = Folder::make(args.folder.clone())?;
     let mut teller = Teller::default();
     let validators = usize::from(args.validators);
     println!("Salus demo: {validators} validators on RocksDB, two hospitals with patients, {}", charts.source);
@@ -63,28 +60,39 @@ pub async fn tell(args: DemoArgs) -> Result<(), DemoError> {
     for (url, number) in urls.iter().zip(1..) {
         teller.detail(&format!("hospital {number}: JSON-RPC at {url}"));
     }
-    let store = Store::open(&scratch.path().join("records"))
-        .map_err(|error| DemoError::Action { doing: "opening the store of records".into(), error: error.into() })?;
 
-    teller.chapter("1. The council registers two hospitals, each appoints its officers");
+    teller.chapter("1. The council registers two hospitals, each appoints its officers and starts its gateway");
     let (aster, linden) = (Hospital::new("Aster Hospital")?, Hospital::new("Linden Clinic")?);
-    aster.found(&chain, &council, &mut teller).await?;
-    linden.found(&network.turn().await?, &council, &mut teller).await?;
+    let mut gateways = Vec::new();
+    for (number, hospital) in [&aster, &linden].into_iter().enumerate() {
+        let folder = scratch.path().join(format!("gateway-{}", number + 1));
+        let (program, node) = (args.gateway_program.clone(), &urls[number % urls.len()]);
+        let mut gateway = Gateway::make(program, folder, hospital, chain.genesis(), node)?;
+        let url = gateway.start().await?;
+        hospital.found(&network.turn().await?, &council, &url, &mut teller).await?;
+        gateways.push(gateway);
+    }
+    let [aster_gateway, linden_gateway] = <[Gateway; 2]>::try_from(gateways)
+        .map_err(|_| DemoError::Node("there are two hospitals, and a gateway of each".into()))?;
 
     teller.chapter("2. Each hospital enrols a doctor and employs them");
     let amara = aster.employ(&network.turn().await?, "Dr Amara", &mut teller).await?;
     let ben = linden.employ(&network.turn().await?, "Dr Ben", &mut teller).await?;
     let cast = Cast { aster, linden, amara, ben };
 
+    let (fetched, people) = (0, scratch.path().join("people"));
+    fs::create_dir_all(&people).map_err(|source| DemoError::Io { path: people.clone(), source })?;
+    let mut stage = Stage { network, aster: aster_gateway, linden: linden_gateway, people, fetched };
     let mut last = None;
     for (number, chart) in charts.bundles.iter().enumerate() {
         let middle = number == charts.bundles.len() / 2;
-        last = Some(of_patient(&mut network, middle, &store, &cast, number, &chart.info, &mut teller).await?);
+        last = Some(of_patient(&mut stage, middle, &cast, number, &chart.info, &mut teller).await?);
     }
     let patient = last.ok_or_else(|| DemoError::Node("there is no chart to file".into()))?;
 
     teller.chapter("7b. The council suspends Linden Clinic");
-    suspend(&network.turn().await?, &council, &cast, &patient, &mut teller).await?;
+    suspend(&stage.turn().await?, &council, &cast, &patient, &mut teller).await?;
+    let Stage { mut network, mut aster, mut linden, .. } = stage;
 
     teller.chapter("9. An auditor executes the chain again, out of one node's blocks");
     replay(&network.turn().await?, &network, scratch.path().join("blocks.bin"), &mut teller).await?;
@@ -98,6 +106,8 @@ pub async fn tell(args: DemoArgs) -> Result<(), DemoError> {
         // Whatever ended the wait, the nodes are to be stopped.
         let _ = tokio::signal::ctrl_c().await;
     }
+    aster.stop().await?;
+    linden.stop().await?;
     network.stop_all().await?;
     let (steps, receipts) = teller.counts();
     println!("demo: ok, {steps} steps, {receipts} receipts, {validators} nodes agree at height {}", agreed.number);
@@ -106,9 +116,8 @@ pub async fn tell(args: DemoArgs) -> Result<(), DemoError> {
 
 /// One patient, from the invitation to their own list of who looked.
 async fn of_patient(
-    network: &mut Network,
+    stage: &mut Stage,
     middle: bool,
-    store: &Store,
     cast: &Cast,
     number: usize,
     chart: &BundleInfo,
@@ -116,13 +125,12 @@ async fn of_patient(
 ) -> Result<Patient, DemoError> {
     let who = number + 1;
     teller.chapter(&format!("3. Patient {who} registers, and grants Aster Hospital Add and View for treatment"));
-    let chain = &network.turn().await?;
+    let chain = &stage.turn().await?;
     let patient = enrol(chain, cast, teller).await?;
     let (general, text) = charts::general_information(&patient.id, number, chain.now().await?)?;
     // Without the patient's tag tokens a record is filed unlabelled, and then it is restricted.
     let filing = |bundle: &BundleInfo| Filing::unlabelled(patient.id, cast.aster.id, charts::kind(bundle));
-    let attempt =
-        records::put(chain, store, &cast.amara.key, &cast.aster.gateway, filing(&general), &general.bytes).await;
+    let attempt = remote::put(chain, None, &cast.amara.key, filing(&general), &general.bytes[..]).await;
     let receipt = refused("filing without consent", attempt, |error| {
         matches!(error, RuntimeError::Records(salus_records::Error::NoConsent(Reason::NoConsent)))
     })?;
@@ -139,25 +147,32 @@ async fn of_patient(
     );
 
     teller.chapter("4. Dr Amara files two records, encrypted before anything leaves the program");
-    let chain = &network.turn().await?;
+    let chain = &stage.turn().await?;
     let mut filed = Vec::new();
-    for (bundle, what) in [(&general, text), (chart, format!("{} FHIR resources", chart.resources()))] {
-        let put = records::put(chain, store, &cast.amara.key, &cast.aster.gateway, filing(bundle), &bundle.bytes).await;
+    // Linden keeps a second copy of the general information, Aster alone the chart.
+    let both = Filing { second: Some(cast.linden.id), ..filing(&general) };
+    let charted = format!("{} FHIR resources", chart.resources());
+    for (bundle, filing, what) in [(&general, both, text), (chart, filing(chart), charted)] {
+        let put = remote::put(chain, None, &cast.amara.key, filing.clone(), &bundle.bytes[..]).await;
         let put = doing("filing a record", put)?;
-        let kind = charts::kind(bundle);
+        let kept = if filing.second.is_some() { "Aster's and Linden's gateways" } else { "Aster's gateway" };
         teller.step(
             &put.receipt,
-            &format!("{kind:?} record ({what}): {} bytes sealed into {}", put.plain_bytes, put.anchor.size),
+            &format!("{:?} record ({what}): {} bytes sealed into {}", filing.kind, put.plain_bytes, put.anchor.size),
         );
-        teller.detail(&format!("on chain: kind, size and digest {}", put.anchor.digest));
+        teller.detail(&format!("stored by {kept}; on chain: kind, size and digest {}", put.anchor.digest));
         filed.push(put.record);
     }
     let (general_id, chart_id) = (filed[0], filed[1]);
 
     teller.chapter("5. Dr Ben of Linden Clinic opens one: denied. He asks; the patient approves less");
-    let chain = &network.turn().await?;
-    open_denied(chain, cast, &patient, general_id, Reason::NoConsent, "Dr Ben opens the General record", teller)
-        .await?;
+    let chain = &stage.turn().await?;
+    let index =
+        open_denied(chain, cast, &patient, general_id, Reason::NoConsent, "Dr Ben opens the General record", teller)
+            .await?;
+    let fetched = stage.fetch(chain, cast.ben.keys(), (patient.id, general_id, Some(index))).await;
+    withheld("fetching by a denied receipt", fetched, Refusal::Denied)?;
+    teller.aside("He fetches it all the same: the gateway refuses, Denied, and not a byte leaves");
     let request = ask(chain, cast, &patient, teller).await?;
     let asked = doing("reading the request", requests::show(chain, patient.id, cast.ben.id).await)?;
     let mut terms = requests::terms_of(cast.ben.id, &asked);
@@ -165,26 +180,31 @@ async fn of_patient(
     let approved = doing("approving", requests::approve(chain, &patient.key, patient.id, request, terms).await)?;
     teller.step(&approved.receipt, &format!("The patient approves the kind General only: rule {}", approved.rule.id));
 
-    let down = if middle { interrupt(network, teller).await? } else { None };
+    let down = if middle { interrupt(&mut stage.network, teller).await? } else { None };
 
     teller.chapter("6. Dr Ben opens again: a receipt, final before any byte is released");
-    let chain = &network.turn().await?;
+    let chain = &stage.turn().await?;
     let opened = open(chain, cast, &patient, general_id).await?;
     expect("opening what was approved", opened.is_permitted(), "a permission", "it was denied")?;
     teller.access(
         &opened.receipt,
         &format!("Dr Ben opens the General record: permitted by rule {}, receipt {}", approved.rule.id, opened.index),
     );
-    let released =
-        records::release(chain, store, &cast.aster.gateway, (cast.aster.id, &cast.aster.kem), patient.id, opened.index);
-    let (_, receipt) = doing("releasing", released.await)?;
-    teller.step(&receipt, "Aster's Gateway key seals the content key to Dr Ben for this receipt and reports it");
-    let mut plain = Vec::new();
-    let holder = Holder::Receipt(opened.index);
-    let read = records::read(chain, store, patient.id, general_id, holder, &cast.ben.kem, &mut plain).await;
-    doing("reading the record", read)?;
+    let by_receipt = (patient.id, general_id, Some(opened.index));
+    let plain = doing("fetching a record", stage.fetch(chain, cast.ben.keys(), by_receipt).await)?;
     expect("reading the record", sha256(&plain) == general.digest, "the bytes that were filed", "others came")?;
-    teller.aside(&format!("Dr Ben decrypts {} bytes: the same that Dr Amara filed", plain.len()));
+    teller
+        .aside(&format!("Aster's gateway releases it to Dr Ben: {} bytes, the same that Dr Amara filed", plain.len()));
+    reported(chain, &patient, opened.index).await?;
+    teller.aside("Aster's gateway reports the release on chain, under the receipt");
+    if middle {
+        stage.aster.stop().await?;
+        let plain = doing("fetching from the second custodian", stage.fetch(chain, cast.ben.keys(), by_receipt).await)?;
+        expect("reading the record", sha256(&plain) == general.digest, "the bytes that were filed", "others came")?;
+        teller.aside("Aster's gateway is stopped: Linden's, the second custodian, releases the record as well");
+        stage.aster.start().await?;
+        teller.detail("Aster's gateway starts again");
+    }
     open_denied(
         chain,
         cast,
@@ -208,21 +228,49 @@ async fn of_patient(
     .await?;
 
     if let Some(number) = down {
-        network.start(number).await?;
-        let (from, to) = network.caught_up(number).await?;
+        stage.network.start(number).await?;
+        let (from, to) = stage.network.caught_up(number).await?;
         teller.aside(&format!("Hospital {number}'s node starts again and catches up by itself: {from} to {to}"));
     }
 
     teller.chapter("7. The patient revokes");
-    let chain = &network.turn().await?;
+    let chain = &stage.turn().await?;
     let what = Withdrawal::Rules(BoundedVec::try_from(vec![approved.rule]).unwrap_or_default());
     let receipt = doing("revoking", consent::revoke(chain, &patient.key, patient.id, what).await)?;
     teller.step(&receipt, &format!("The patient revokes rule {}", approved.rule.id));
+    let fetched = stage.fetch(chain, cast.ben.keys(), by_receipt).await;
+    withheld("fetching after the revocation", fetched, Refusal::Withdrawn)?;
+    teller.aside(&format!("Dr Ben fetches by receipt {} once more: refused, Withdrawn", opened.index));
     open_denied(chain, cast, &patient, general_id, Reason::NoConsent, "Dr Ben opens the General record again", teller)
         .await?;
+    let plain = stage.fetch(chain, patient.keys(), (patient.id, general_id, None)).await;
+    let plain = doing("fetching one's own record", plain)?;
+    expect("reading the record", sha256(&plain) == general.digest, "the bytes that were filed", "others came")?;
+    teller.aside("The patient fetches their own record, which needs no receipt");
+
+    teller.chapter("7a. The patient grants Dr Ben View of everything after all");
+    let chain = &stage.turn().await?;
+    let now = chain.now().await?;
+    let grantee = Grantee::Practitioner(cast.ben.id, cast.linden.id);
+    let window = Window { from: now, until: now.plus(DAY) };
+    let terms = consent::permit(grantee, Kinds::ALL, &[Purpose::Treatment], &[Action::View], window);
+    let granted = doing("granting", consent::grant(chain, &patient.key, patient.id, terms, None).await)?;
+    teller.step(&granted.receipt, &format!("For one day: rule {}", granted.rule.id));
+    let opened = open(chain, cast, &patient, chart_id).await?;
+    expect("opening what was granted", opened.is_permitted(), "a permission", "it was denied")?;
+    let text = format!("Dr Ben opens the chart: permitted by rule {}, receipt {}", granted.rule.id, opened.index);
+    teller.access(&opened.receipt, &text);
+    let by_receipt = (patient.id, chart_id, Some(opened.index));
+    let plain = doing("fetching the chart", stage.fetch(chain, cast.ben.keys(), by_receipt).await)?;
+    expect("reading the chart", sha256(&plain) == chart.digest, "the bytes that were filed", "others came")?;
+    teller
+        .aside(&format!("It arrives at Linden Clinic, {} bytes, byte for byte what Aster Hospital filed", plain.len()));
 
     teller.chapter(&format!("8. Patient {who} lists who looked or tried, when, why and by which rule"));
-    history(&network.turn().await?, cast, &patient, teller).await?;
+    history(&stage.turn().await?, cast, &patient, teller).await?;
+
+    teller.chapter("8b. The patient has the record erased");
+    erasing::erase(stage, cast, &patient, general_id, teller).await?;
     Ok(patient)
 }
 
@@ -293,13 +341,22 @@ async fn open_denied(
     expected: Reason,
     text: &str,
     teller: &mut Teller,
-) -> Result<(), DemoError> {
+) -> Result<u32, DemoError> {
     let opened = open(chain, cast, patient, record).await?;
     let found = opened.access.entries.first().map(|entry| entry.verdict);
     let denied = matches!(found, Some(Verdict::Denied(denial)) if denial.reason == expected);
     expect(text, denied, &format!("a denial: {expected}"), &format!("the verdict is {found:?}"))?;
     teller.access(&opened.receipt, &format!("{text}: denied ({expected}), receipt {}", opened.index));
-    Ok(())
+    Ok(opened.index)
+}
+
+/// Wait until the release under a receipt is reported on chain.
+async fn reported(chain: &Chain, patient: &Patient, index: u32) -> Result<(), DemoError> {
+    eventually("reporting a release", async || {
+        let receipt = doing("reading a receipt", access::show(chain, patient.id, index).await)?;
+        Ok(receipt.entries.iter().any(|entry| entry.served != Default::default()))
+    })
+    .await
 }
 
 async fn suspend(
@@ -397,30 +454,4 @@ fn summary(tip: &Header, network: &Network, teller: &mut Teller, urls: &[String]
         println!("           salus --node {url} chain watch");
         println!("           salus --help");
     }
-}
-
-/// The chain refused, and for the reason that was expected: where that stands.
-fn refused<T>(
-    what: &str,
-    outcome: Result<T, ActionError>,
-    expected: impl Fn(&RuntimeError) -> bool,
-) -> Result<crate::chain::Receipt, DemoError> {
-    use crate::chain::SubmitError;
-    let unexpected = |found: String| DemoError::Unexpected { doing: what.into(), expected: "a refusal".into(), found };
-    match outcome {
-        Ok(_) => Err(unexpected("it was accepted".into())),
-        Err(ActionError::Submit(SubmitError::Refused { error, receipt })) if expected(&error) => Ok(*receipt),
-        Err(ActionError::Submit(SubmitError::Refused { error, .. })) => {
-            let (pallet, name) = names(&error);
-            Err(unexpected(format!("it was refused by {pallet}.{name}")))
-        }
-        Err(error) => Err(DemoError::Action { doing: what.into(), error }),
-    }
-}
-
-fn expect(what: &str, holds: bool, expected: &str, found: &str) -> Result<(), DemoError> {
-    if holds {
-        return Ok(());
-    }
-    Err(DemoError::Unexpected { doing: what.into(), expected: expected.into(), found: found.into() })
 }

@@ -3,7 +3,7 @@
 use std::{io::Read, path::Path};
 
 use salus_primitives::{OrganisationId, PatientId, RecordId, crypto::KeyPair};
-use salus_records::Record;
+use salus_records::{CustodyReceipts, Record};
 use salus_registry::storage::Organisations;
 
 use super::{Fetched, Gateway, RemoteError, Upload, Wanted, fetch, upload};
@@ -13,16 +13,16 @@ use crate::{
         records::{Filed, Filing, Parties, parties, put_call, show, standing_wrap},
     },
     chain::Chain,
-    envelope::{Anchor, Compression, KemSecret, RecordRef, seal},
+    envelope::{Anchor, Compression, KemSecret, RecordRef, Wrap, seal},
 };
 
-/// File a record: encrypt `plain` to a file without a name, upload it with the wraps for patient and custodian to the
-/// custodian's gateway, at `url` or where the chain says, and put digest, labels and the gateway's custody receipt on
-/// chain, all signed by `author`. What the chain refuses, the gateway drops after a day.
+/// File a record: encrypt `plain` to a file without a name, upload it with the wraps for patient and custodians to
+/// the gateway of each custodian, of the first one at `url` or where the chain says, and put digest, labels and the
+/// gateways' custody receipts on chain, all signed by `author`. What the chain refuses, a gateway drops after a day.
 ///
 /// # Errors
-/// [`ActionError`] by what went wrong: the gateway's refusal or the chain's (no consent above all), or a missing
-/// encryption key of the patient or the custodian.
+/// [`ActionError`] by what went wrong: a gateway's refusal or the chain's (no consent above all), or a missing
+/// encryption key of the patient or a custodian.
 pub async fn put(
     chain: &Chain,
     url: Option<&str>,
@@ -30,24 +30,35 @@ pub async fn put(
     filing: Filing,
     plain: impl Read,
 ) -> Result<Filed, ActionError> {
-    let (patient, custodian, record) = (filing.patient, filing.custodian, RecordId::fresh()?);
-    let Parties { writer, patient_key, custodian_key, version } = parties(chain, author.public(), &filing).await?;
-    let gateway = connect(chain, url, custodian).await?;
+    let (patient, record) = (filing.patient, RecordId::fresh()?);
+    let Parties { writer, patient_key, custodian_keys, version } = parties(chain, author.public(), &filing).await?;
+    let mut gateways = Vec::new();
+    for custodian in filing.custodians() {
+        gateways.push(connect(chain, url.filter(|_| custodian == filing.custodian), custodian).await?);
+    }
     let of = RecordRef { patient, record, version };
     let here = std::env::temp_dir();
     let blob = tempfile::tempfile().map_err(RemoteError::file("making a file in", &here))?;
     let sealed = seal(of, Compression::Zlib, plain, std::io::BufWriter::new(&blob))?;
     let patient_wrap = standing_wrap(&sealed.key, &patient_key, of)?;
-    let custodian_wrap = standing_wrap(&sealed.key, &custodian_key, of)?;
+    let wraps: Vec<(OrganisationId, Wrap)> = custodian_keys
+        .iter()
+        .map(|(custodian, key)| Ok((*custodian, standing_wrap(&sealed.key, key, of)?)))
+        .collect::<Result<_, ActionError>>()?;
     let sent = Upload {
         of,
         anchor: sealed.anchor,
         patient: &patient_wrap,
-        custodians: &[(custodian, custodian_wrap)],
+        custodians: &wraps,
+        organisation: filing.organisation,
         author: writer,
     };
-    let custody = upload(&gateway, author, &sent, &blob).await?;
-    let receipt = chain.submit(author, put_call(filing, record, &sealed.anchor, custody)).await?;
+    let mut receipts = Vec::new();
+    for gateway in &gateways {
+        receipts.push(upload(gateway, author, &sent, &blob).await?);
+    }
+    let receipts = CustodyReceipts::try_from(receipts).expect("a record has one custodian or two");
+    let receipt = chain.submit(author, put_call(filing, record, &sealed.anchor, receipts)).await?;
     Ok(Filed { record, version, anchor: sealed.anchor, plain_bytes: sealed.plain_bytes, receipt })
 }
 

@@ -34,6 +34,8 @@ pub struct Upload<'u> {
     pub patient: &'u Wrap,
     /// The content key sealed to each custodian.
     pub custodians: &'u [(OrganisationId, Wrap)],
+    /// For whom it is filed.
+    pub organisation: OrganisationId,
     /// Who files: the custody receipt is for them.
     pub author: Subject,
 }
@@ -41,8 +43,9 @@ pub struct Upload<'u> {
 impl Upload<'_> {
     /// Where it goes.
     fn target(&self) -> String {
-        let RecordRef { patient, record, version } = self.of;
-        let mut target = format!("/v1/patients/{patient}/records/{record}/blob?version={version}");
+        let (RecordRef { patient, record, version }, organisation) = (self.of, self.organisation);
+        let mut target =
+            format!("/v1/patients/{patient}/records/{record}/blob?version={version}&organisation={organisation}");
         target += &format!("&wrap=patient.{}", hex::encode(self.patient.to_bytes()));
         for (organisation, wrap) in self.custodians {
             target += &format!("&wrap={organisation}.{}", hex::encode(wrap.to_bytes()));
