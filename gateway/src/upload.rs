@@ -73,8 +73,8 @@ impl Asked {
                 }
             }
         }
-        let version = version
-            .ok_or_else(|| Refused::new(Refusal::BadRequest, "the query has no version, a number from 1 on"))?;
+        let version =
+            version.ok_or_else(|| Refused::new(Refusal::BadRequest, "the query has no version, a number from 1 on"))?;
         let organisation = organisation.unwrap_or(ours);
         for holder in [Holder::Patient, Holder::Custodian(ours), Holder::Custodian(organisation)] {
             if !wraps.iter().any(|(known, _)| *known == holder) {
@@ -181,14 +181,8 @@ pub async fn take(
     }
     upload.finish(&asked.wraps, Moment(app.now())).await?;
 
-    let receipt = custody_receipt(
-        app.identity.genesis,
-        &app.identity.officer,
-        asked.patient,
-        asked.record,
-        &anchor,
-        &author,
-    );
+    let receipt =
+        custody_receipt(app.identity.genesis, &app.identity.officer, asked.patient, asked.record, &anchor, &author);
     let receipt = CustodyAnswer { account: receipt.account, signature: hex::encode(receipt.signature.0) };
     Ok(Uploaded { receipt, digest: anchor.digest, size })
 }
@@ -231,7 +225,7 @@ impl<'a> Pieces<'a> {
         while self.received < until && matches!(self.next().await, Ok(Some(_))) {}
     }
 
-    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
         let limits = &self.app.limits;
         // So many bytes must be there by then; more bytes buy more time.
         let earned = std::time::Duration::from_millis(self.received * 1_000 / limits.blob_rate.max(1));

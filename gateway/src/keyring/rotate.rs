@@ -18,10 +18,8 @@ use salus_client::{
 use salus_primitives::OrganisationId;
 use serde::Serialize;
 
-use super::{KeyringError, RewrapError, error::failed, path};
+use super::{Keyring, KeyringError, RewrapError, error::failed, path};
 use crate::store::{Holder, Place, Store, StoreError};
-
-use super::Keyring;
 
 const NOTE: &str = "rotation";
 
@@ -141,7 +139,7 @@ fn note(folder: &Path) -> PathBuf {
     folder.join(NOTE)
 }
 
-fn read_note(folder: &Path) -> Result<Option<u32>, KeyringError> {
+pub(super) fn read_note(folder: &Path) -> Result<Option<u32>, KeyringError> {
     let path = note(folder);
     match fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().map(Some).map_err(|_| KeyringError::Rotation { path }),
