@@ -1,7 +1,7 @@
 //! The chain as the gateway sees it. Everything that a release or an upload rests on is read through
 //! [`Ledger::read`], which gives only what was proven against a header that the validators certified.
 
-use std::{fmt, sync::Mutex};
+use std::sync::{Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use salus_client::door::ExtrinsicState;
@@ -86,17 +86,11 @@ pub async fn judge<T: Send>(
 ) -> Result<(T, Certified), LedgerError> {
     let found = Mutex::new(None);
     let at = ledger
-        .read(&|state, at| {
+        .read(&|state: &dyn StateReader, at: &Certified| {
             let answer = read(state, at);
-            *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         })
         .await?;
-    let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.map(|answer| (answer, at)).ok_or_else(|| LedgerError::NotProven("nothing was read".to_owned()))
-}
-
-impl fmt::Debug for dyn Ledger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ledger")
-    }
 }

@@ -71,12 +71,6 @@ pub struct Service {
     reporting: tokio::task::JoinHandle<()>,
 }
 
-impl std::fmt::Debug for App {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "App({})", self.identity.organisation)
-    }
-}
-
 impl Service {
     /// Start a gateway.
     ///

@@ -133,7 +133,7 @@ async fn a_long_log_comes_in_pages() {
 async fn an_extrinsic_of_the_caller_is_handed_on_and_its_fate_told_to_them_alone() {
     let world = World::new().await;
     let me = &world.patient.key;
-    let extrinsic = signed(&world, me, salus_system::Call::Noop);
+    let extrinsic = signed(&world, me, salus_system::Call::Noop {});
     let hash = submit(&world, me, &extrinsic).await.json::<SubmitAnswer>().hash;
     let height = world.ledger.with(|chain| chain.height().0);
     assert_eq!(fate(&world, me, hash).await, ExtrinsicState::Final { height });
@@ -151,12 +151,12 @@ async fn an_extrinsic_of_the_caller_is_handed_on_and_its_fate_told_to_them_alone
 async fn what_is_not_the_callers_or_no_extrinsic_is_not_handed_on() {
     let world = World::new().await;
     let me = &world.patient.key;
-    let foreign = signed(&world, &world.other.key, salus_system::Call::Noop);
+    let foreign = signed(&world, &world.other.key, salus_system::Call::Noop {});
     assert_eq!(submit(&world, me, &foreign).await.refusal(), Refusal::ForeignExtrinsic);
-    let good = signed(&world, me, salus_system::Call::Noop);
+    let good = signed(&world, me, salus_system::Call::Noop {});
     let bare = hex::encode(salus_primitives::RawExtrinsic(vec![0x04, 0, 0]).encode());
     let unknown = signed_bytes(&world, me, vec![0x3c, 0]);
-    let longer = signed_bytes(&world, me, [RuntimeCall::from(salus_system::Call::Noop).encode(), vec![0]].concat());
+    let longer = signed_bytes(&world, me, [RuntimeCall::from(salus_system::Call::Noop {}).encode(), vec![0]].concat());
     for text in ["", "zz", "00", &good[..good.len() - 2], &format!("{good}00"), &bare, &unknown, &longer] {
         assert_eq!(submit(&world, me, text).await.refusal(), Refusal::BadExtrinsic, "{text}");
     }
@@ -189,7 +189,7 @@ async fn who_is_not_registered_may_register_on_a_live_invitation_and_nothing_els
     let register = signed(&world, stranger, call);
     assert_eq!(submit(&world, stranger, &register).await.refusal(), Refusal::NotInvited, "no invitation");
     world.ledger.with(|chain| invite(chain, key(REGISTRAR_KEY).public(), 9, false));
-    let noop = signed(&world, stranger, salus_system::Call::Noop);
+    let noop = signed(&world, stranger, salus_system::Call::Noop {});
     assert_eq!(submit(&world, stranger, &noop).await.refusal(), Refusal::NotInvited, "another call");
     let hash = submit(&world, stranger, &register).await.json::<SubmitAnswer>().hash;
     assert!(matches!(fate(&world, stranger, hash).await, ExtrinsicState::Final { .. }));
@@ -216,6 +216,6 @@ async fn a_revocation_is_handed_on_even_while_the_chain_stands_still() {
     let world = World::new().await;
     world.ledger.halt(60_000);
     let me = &world.patient.key;
-    let extrinsic = signed(&world, me, salus_system::Call::Noop);
+    let extrinsic = signed(&world, me, salus_system::Call::Noop {});
     submit(&world, me, &extrinsic).await.json::<SubmitAnswer>();
 }
