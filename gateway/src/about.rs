@@ -20,9 +20,9 @@ use crate::{app::App, auth::caller, refused::Refused};
 fn subject(subject: Subject) -> SubjectInfo {
     match subject {
         Subject::Council => SubjectInfo::Council,
-        Subject::Organisation(id) => SubjectInfo::Organisation { id },
-        Subject::Practitioner(id) => SubjectInfo::Practitioner { id },
-        Subject::Patient(id) => SubjectInfo::Patient { id },
+        Subject::Organisation(id) => SubjectInfo::Organisation(id),
+        Subject::Practitioner(id) => SubjectInfo::Practitioner(id),
+        Subject::Patient(id) => SubjectInfo::Patient(id),
     }
 }
 

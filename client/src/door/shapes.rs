@@ -120,28 +120,19 @@ pub struct WrapAnswer {
 
 /// Whom a key speaks for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(tag = "kind", content = "id", rename_all = "lowercase")]
 pub enum SubjectInfo {
     /// The administrators.
     Council,
     /// An organisation.
-    Organisation {
-        /// Its id.
-        #[serde(with = "text")]
-        id: OrganisationId,
-    },
+    #[serde(with = "text")]
+    Organisation(OrganisationId),
     /// A practitioner.
-    Practitioner {
-        /// Its id.
-        #[serde(with = "text")]
-        id: PractitionerId,
-    },
+    #[serde(with = "text")]
+    Practitioner(PractitionerId),
     /// A patient.
-    Patient {
-        /// Its id.
-        #[serde(with = "text")]
-        id: PatientId,
-    },
+    #[serde(with = "text")]
+    Patient(PatientId),
 }
 
 /// Who the caller is: `GET /v1/me`.
@@ -150,8 +141,8 @@ pub struct CallerInfo {
     /// The caller's key.
     #[serde(with = "text")]
     pub account: AccountId,
-    /// Whom it speaks for.
-    pub subject: SubjectInfo,
+    /// Whom it speaks for; none while it is registered for nobody.
+    pub subject: Option<SubjectInfo>,
     /// Is it a session key?
     pub session: bool,
     /// The subject's encryption key, hex; none when none was set.

@@ -50,12 +50,12 @@ async fn fate(world: &World, who: &KeyPair, hash: Hash) -> ExtrinsicState {
 async fn a_caller_hears_who_they_are_and_what_they_may_sign_next() {
     let world = World::new().await;
     let info: CallerInfo = world.get(&world.patient.key, "/v1/me").await.json();
-    assert_eq!(info.subject, SubjectInfo::Patient { id: world.patient.id });
+    assert_eq!(info.subject, SubjectInfo::Patient(world.patient.id));
     assert_eq!(info.kem_key, Some(hex::encode(kem(PATIENT_KEM).public().0)));
     let patient = info.patient.unwrap();
     assert_eq!((patient.state.as_str(), patient.assurance, patient.inviting), ("Active", 1, HOSPITAL));
     let info: CallerInfo = world.get(&key(SURGEON_KEY), "/v1/me").await.json();
-    assert_eq!((info.subject, info.patient), (SubjectInfo::Practitioner { id: SURGEON }, None));
+    assert_eq!((info.subject, info.patient), (SubjectInfo::Practitioner(SURGEON), None));
     let info: CallerInfo = world.get(&world.provisional.key, "/v1/me").await.json();
     assert!(info.patient.unwrap().provisional);
     let nonce: NonceOf = world.get(&key(SURGEON_KEY), "/v1/me/nonce").await.json();
@@ -94,7 +94,7 @@ async fn a_patient_sees_their_own_records_log_rules_and_requests_and_nobody_else
     let log: LogInfo = world.get(me, "/v1/me/log").await.json();
     assert_eq!((log.count, log.next, log.entries.len()), (1, None, 1));
     assert_eq!((log.entries[0].index, log.entries[0].organisation), (index, CLINIC));
-    assert_eq!(log.entries[0].opener, SubjectInfo::Practitioner { id: SURGEON });
+    assert_eq!(log.entries[0].opener, SubjectInfo::Practitioner(SURGEON));
     assert_eq!(log.entries[0].permitted, "0000000000000001");
 
     let rules: Vec<RuleInfo> = world.get(me, "/v1/me/rules").await.json();
@@ -194,7 +194,7 @@ async fn who_is_not_registered_may_register_on_a_live_invitation_and_nothing_els
     let hash = submit(&world, stranger, &register).await.json::<SubmitAnswer>().hash;
     assert!(matches!(fate(&world, stranger, hash).await, ExtrinsicState::Final { .. }));
     let info: CallerInfo = world.get(stranger, "/v1/me").await.json();
-    assert_eq!(info.subject, SubjectInfo::Patient { id: person.id });
+    assert_eq!(info.subject, SubjectInfo::Patient(person.id));
 
     // Spent, and run out.
     let next = KeyPair::from_seed(&[77; 32]);
