@@ -283,6 +283,3 @@ async fn give_all(store: &Store, peer: &dyn Peer, place: Place, meta: &Meta, wra
     Ok(peer.put(&filing, wraps, blob).await?)
 }
 
-#[cfg(test)]
-#[path = "copies_tests.rs"]
-mod copies_tests;

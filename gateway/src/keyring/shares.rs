@@ -38,7 +38,7 @@ pub struct Share {
     pub count: u8,
     /// How many give the key back.
     pub needed: u8,
-    part: Zeroizing<[u8; 32]>,
+    pub(super) part: Zeroizing<[u8; 32]>,
 }
 
 /// Why a key was not split or not given back.

@@ -269,7 +269,7 @@ impl Store {
     fn check_body(&self, place: Place, item: Item, body: &[u8]) -> Result<(), StoreError> {
         match item {
             Item::Meta => Meta::decode(place, body).map(drop),
-            Item::Wrap(holder) => small::decode_wrap(place, holder, body).map(drop),
+            Item::Wrap(holder) => small::decode_wrap(holder, body).map(drop),
             Item::Scrubbed | Item::Copied(_) => small::decode::<Moment>(place, item, body).map(drop),
             _ => Ok(()),
         }

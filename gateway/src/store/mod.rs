@@ -177,7 +177,7 @@ impl Store {
 
     async fn wrap_if_any(&self, place: Place, holder: Holder) -> Result<Option<Wrap>, StoreError> {
         let body = self.backend().get(place, Item::Wrap(holder)).await?;
-        body.map(|body| small::decode_wrap(place, holder, &body)).transpose()
+        body.map(|body| small::decode_wrap(holder, &body)).transpose()
     }
 
     /// The standing wraps of a record, the patient's first: what a copy of it has besides the blob.
@@ -280,3 +280,5 @@ mod s3_tests;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod store_tests;
+#[cfg(test)]
+pub(crate) mod testing;

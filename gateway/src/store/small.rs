@@ -10,7 +10,7 @@
 //! found like a flipped bit. Bodies are SCALE; `meta` begins with its format.
 
 use parity_scale_codec::{Decode, DecodeAll as _, Encode as _};
-use salus_client::envelope::{Anchor, WRAP_BYTES, Wrap};
+use salus_client::envelope::{Anchor, Wrap};
 use salus_primitives::{Hash, Moment, OrganisationId, crypto::sha256_of};
 
 use super::{
@@ -92,9 +92,8 @@ pub(super) fn decode<T: Decode>(place: Place, item: Item, body: &[u8]) -> Result
     T::decode_all(&mut &body[..]).map_err(|_| damaged(place, item, "it does not decode"))
 }
 
-/// A wrap, of the length wraps have.
-pub(super) fn decode_wrap(place: Place, holder: Holder, body: &[u8]) -> Result<Wrap, StoreError> {
-    debug_assert!(WRAP_BYTES > CHECKSUM_BYTES, "a wrap is no checksum");
+/// A wrap.
+pub(super) fn decode_wrap(holder: Holder, body: &[u8]) -> Result<Wrap, StoreError> {
     Wrap::from_bytes(body).map_err(|reason| StoreError::Wrap { holder, reason })
 }
 

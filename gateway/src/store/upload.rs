@@ -6,7 +6,7 @@ use bytes::Bytes;
 use salus_client::envelope::{Anchor, HEADER_BYTES, Header, HeaderError, RecordRef, Wrap};
 use salus_primitives::{
     Hash, Moment, OrganisationId,
-    crypto::{Sha256Stream, sha256},
+    crypto::Sha256Stream,
 };
 
 use super::{

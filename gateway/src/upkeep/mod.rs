@@ -57,7 +57,7 @@ pub struct Keeper {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 #[path = "upkeep_tests.rs"]
 mod upkeep_tests;

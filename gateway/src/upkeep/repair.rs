@@ -7,7 +7,7 @@ use salus_primitives::{Moment, OrganisationId};
 use salus_records::Record;
 use serde::Serialize;
 
-use super::{Chain as _, ChainError, Finding, Keeper, Peers as _, other_custodian, scrub::missing_wraps, scrub_place};
+use super::{ChainError, Finding, Keeper, other_custodian, scrub::missing_wraps, scrub_place};
 use crate::{
     copies::{Incoming, PeerError, Wraps, filing_of},
     store::{Entry, Filing, Holder, Item, Place, StoreError},
@@ -109,7 +109,8 @@ impl Keeper {
     async fn restore_from_here(&self, place: Place, record: &Record, now: Moment) -> Result<bool, RepairError> {
         let filing = self.filing(place, record).await;
         let raw = self.store.raw(place, filing.anchor.size);
-        let source = raw.map_err(|error| PeerError::Unreachable { organisation: self.us, reason: error.to_string() });
+        let us = self.us;
+        let source = raw.map_err(move |error| PeerError::Unreachable { organisation: us, reason: error.to_string() });
         match self.restore(filing, &Vec::new(), source.boxed(), now).await {
             Ok(()) => Ok(true),
             // Then they are not whole.

@@ -2,7 +2,7 @@
 
 use salus_primitives::{Moment, OrganisationId};
 
-use super::{Chain as _, ChainError, Keeper, Peers as _, UNANCHORED_KEPT_MS, other_custodian};
+use super::{ChainError, Keeper, UNANCHORED_KEPT_MS, other_custodian};
 use crate::{
     copies::{self, CopyError},
     keyring::RewrapError,
