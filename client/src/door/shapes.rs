@@ -141,8 +141,8 @@ pub struct CallerInfo {
     /// The caller's key.
     #[serde(with = "text")]
     pub account: AccountId,
-    /// Whom it speaks for; none while it is registered for nobody.
-    pub subject: Option<SubjectInfo>,
+    /// Whom it speaks for.
+    pub subject: SubjectInfo,
     /// Is it a session key?
     pub session: bool,
     /// The subject's encryption key, hex; none when none was set.

@@ -72,9 +72,9 @@ async fn count(State(app): Shared, request: Request, next: Next) -> Response {
 }
 
 /// A signed request whose whole body, a small one, is here and is the one that was signed.
-struct Signed {
-    request: SignedRequest,
-    body: Bytes,
+pub(crate) struct Signed {
+    pub(crate) request: SignedRequest,
+    pub(crate) body: Bytes,
 }
 
 impl FromRequest<Arc<App>> for Signed {
