@@ -71,9 +71,8 @@ pub async fn me(app: &App, account: AccountId) -> Result<CallerInfo, Refused> {
 /// # Errors
 /// [`Refusal::NotRegistered`], or that the chain cannot be read.
 pub async fn nonce(app: &App, account: AccountId) -> Result<NonceOf, Refused> {
-    let (nonce, _) = app
-        .judge(|state, at| caller(state, account, at.time).map(|_| Account::get(state, &account).nonce))
-        .await?;
+    let (nonce, _) =
+        app.judge(|state, at| caller(state, account, at.time).map(|_| Account::get(state, &account).nonce)).await?;
     Ok(NonceOf { nonce })
 }
 

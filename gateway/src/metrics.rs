@@ -46,7 +46,11 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("salus_gateway");
         let answers = Family::<Labels, Counter>::default();
-        registry.register("answers", "Requests answered, by refusal; ok for those that were not refused", answers.clone());
+        registry.register(
+            "answers",
+            "Requests answered, by refusal; ok for those that were not refused",
+            answers.clone(),
+        );
         let cuts = Family::<Labels, Counter>::default();
         registry.register("downloads_cut", "Downloads ended on their way, by refusal", cuts.clone());
         let [wraps, sent, received, reported] = [(); 4].map(|()| Counter::<u64, AtomicU64>::default());

@@ -10,8 +10,8 @@ use salus_client::{
     door::{Refusal, WrapAnswer},
     envelope::{Anchor, KemPublic, RecordRef, Wrap},
 };
-use salus_primitives::{AccountId, PatientId, RecordId, Subject};
 use salus_consent::types::Servable;
+use salus_primitives::{AccountId, PatientId, RecordId, Subject};
 use salus_records::Record;
 use salus_registry::{
     Standing,

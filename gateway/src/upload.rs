@@ -75,8 +75,8 @@ impl Asked {
                 }
             }
         }
-        let version = version
-            .ok_or_else(|| Refused::new(Refusal::BadRequest, "the query has no version, a number from 1 on"))?;
+        let version =
+            version.ok_or_else(|| Refused::new(Refusal::BadRequest, "the query has no version, a number from 1 on"))?;
         let organisation = organisation.unwrap_or(ours);
         for holder in [Holder::Patient, Holder::Custodian(ours), Holder::Custodian(organisation)] {
             if !wraps.iter().any(|(known, _)| *known == holder) {
@@ -183,14 +183,8 @@ pub async fn take(
     }
     upload.finish(&asked.wraps, Moment(app.now())).await?;
 
-    let receipt = custody_receipt(
-        app.identity.genesis,
-        &app.identity.officer,
-        asked.patient,
-        asked.record,
-        &anchor,
-        &author,
-    );
+    let receipt =
+        custody_receipt(app.identity.genesis, &app.identity.officer, asked.patient, asked.record, &anchor, &author);
     let receipt = CustodyAnswer { account: receipt.account, signature: hex::encode(receipt.signature.0) };
     Ok(Uploaded { receipt, digest: anchor.digest, size })
 }

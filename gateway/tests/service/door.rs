@@ -5,7 +5,10 @@ use salus_client::door::{
     CallerInfo, ExtrinsicState, ExtrinsicStatus, LogInfo, NonceOf, RecordInfo, Refusal, RequestInfo, RuleInfo,
     SubjectInfo, SubmitAnswer,
 };
-use salus_consent::{Purpose, Purposes, Scope, types::{Action, Actions, Kinds}};
+use salus_consent::{
+    Purpose, Purposes, Scope,
+    types::{Action, Actions, Kinds},
+};
 use salus_gateway::limits::Limits;
 use salus_patients::testing::{Person, invite, registration};
 use salus_primitives::{
@@ -20,11 +23,8 @@ use crate::{http::Answer, world::*};
 fn signed(world: &World, who: &KeyPair, call: impl Into<RuntimeCall>) -> String {
     let version = salus_system::version();
     let genesis = world.genesis();
-    let context = ChainContext {
-        spec_version: version.spec_version,
-        transaction_version: version.transaction_version,
-        genesis,
-    };
+    let context =
+        ChainContext { spec_version: version.spec_version, transaction_version: version.transaction_version, genesis };
     let nonce = world.ledger.with(|chain| chain.nonce(who.public()));
     hex::encode(sign(who, call.into().encode(), Era::Immortal, nonce, &context, &genesis).encode())
 }
@@ -172,11 +172,8 @@ async fn what_is_not_the_callers_or_no_extrinsic_is_not_handed_on() {
 fn signed_bytes(world: &World, who: &KeyPair, call: Vec<u8>) -> String {
     let version = salus_system::version();
     let genesis = world.genesis();
-    let context = ChainContext {
-        spec_version: version.spec_version,
-        transaction_version: version.transaction_version,
-        genesis,
-    };
+    let context =
+        ChainContext { spec_version: version.spec_version, transaction_version: version.transaction_version, genesis };
     hex::encode(sign(who, call, Era::Immortal, 0, &context, &genesis).encode())
 }
 

@@ -97,11 +97,8 @@ async fn a_gateway_that_was_killed_reports_when_it_runs_again() {
     assert!(round(&world.app).await);
     assert_eq!(served(&world, index, 0), ServedBy::FIRST);
     // Killed after the report was final and before its file was gone: it is not made twice.
-    std::fs::write(
-        world.folder.path().join(format!("reports/{patient}-{index}-0")),
-        format!("{}\n", sealed.of.record),
-    )
-    .unwrap();
+    std::fs::write(world.folder.path().join(format!("reports/{patient}-{index}-0")), format!("{}\n", sealed.of.record))
+        .unwrap();
     world.restart(Setup::default()).await;
     assert_eq!(world.app.reports.len(), 1);
     assert!(round(&world.app).await);

@@ -57,8 +57,7 @@ async fn a_blob_is_acknowledged_by_the_custody_receipt_that_filing_takes() {
 async fn a_patient_stores_a_contribution_of_their_own() {
     let world = World::new().await;
     let sealed = Sealed::new(world.patient.id, 1, 100);
-    let uploaded: Uploaded =
-        world.ask(&world.patient.key, "PUT", &sealed.target(), &sealed.blob).await.json();
+    let uploaded: Uploaded = world.ask(&world.patient.key, "PUT", &sealed.target(), &sealed.blob).await.json();
     let message = signed::custody_receipt(
         &world.genesis(),
         &sealed.of.patient,
