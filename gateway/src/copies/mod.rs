@@ -282,3 +282,4 @@ async fn give_all(store: &Store, peer: &dyn Peer, place: Place, meta: &Meta, wra
     let blob = store.read(place, 0..anchor.size).await?;
     Ok(peer.put(&filing, wraps, blob).await?)
 }
+

@@ -100,8 +100,7 @@ fn a_lost_keyring_comes_back_from_shares_and_never_over_another() {
     let public = keyring(&lost).newest().public;
     let shares = split(&keyring_secret(&lost), 2, 3).unwrap();
     let secret = combine(&shares[1..]).unwrap();
-    let make =
-        |folder: &TempDir| Keyring::create_with(folder.path(), passphrase(), KdfParams::for_development(), &secret);
+    let make = |folder: &TempDir| Keyring::create_with(folder.path(), passphrase(), KdfParams::for_development(), &secret);
     assert_eq!(make(&fresh).unwrap().newest().public, public);
     let refused = make(&fresh).unwrap_err();
     assert!(matches!(refused, KeyringError::Exists { epoch: 1, .. }), "{refused}");
@@ -129,8 +128,7 @@ async fn a_rotation_renews_our_wraps_here_and_at_the_other_custodian_and_touches
         town.us.settle(paper.place(), T0).await.unwrap();
         papers.push(paper);
     }
-    let blobs: Vec<_> =
-        papers.iter().map(|paper| fs::metadata(town.file(paper, "blob")).unwrap().modified().unwrap()).collect();
+    let blobs: Vec<_> = papers.iter().map(|paper| fs::metadata(town.file(paper, "blob")).unwrap().modified().unwrap()).collect();
     // The server goes on with the keys it read at its start.
     let server = Keyring::open(folder.path(), passphrase()).unwrap();
     let done = keys.rotate(&town.us.store, US, KdfParams::for_development(), || {}).await.unwrap();

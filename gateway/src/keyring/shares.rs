@@ -210,12 +210,9 @@ impl core::str::FromStr for Share {
         }
         let key = KemPublic(bytes(line("key")?)?);
         let split = bytes(line("split")?)?;
-        let numbers: Vec<&str> =
-            line("share")?.split(|letter: char| !letter.is_ascii_digit()).filter(|word| !word.is_empty()).collect();
+        let numbers: Vec<&str> = line("share")?.split(|letter: char| !letter.is_ascii_digit()).filter(|word| !word.is_empty()).collect();
         let numbers: Vec<u8> = numbers.into_iter().map_while(|word| word.parse().ok()).collect();
-        let [index, count, needed] = numbers[..] else {
-            return Err(wrong("its line `share` has to have three numbers"));
-        };
+        let [index, count, needed] = numbers[..] else { return Err(wrong("its line `share` has to have three numbers")) };
         let part = Zeroizing::new(bytes(line("part")?)?);
         let check: [u8; 4] = bytes(line("check")?)?;
         if lines.next().is_some() {

@@ -144,7 +144,9 @@ impl Backend {
         let key = layout::key(place, item);
         match self.objects.get_range(&key, range).await {
             Ok(bytes) => Ok(bytes),
-            Err(object_store::Error::NotFound { .. }) => Err(StoreError::Missing { what: small::what(item), place }),
+            Err(object_store::Error::NotFound { .. }) => {
+                Err(StoreError::Missing { what: small::what(item), place })
+            }
             Err(error) => Err(read_failed(place, item, &key, &error)),
         }
     }
@@ -427,8 +429,10 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(ended) => {
-            Err(StoreError::Backend { doing: "waiting for", key: "the disk".to_owned(), reason: ended.to_string() })
-        }
+        Err(ended) => Err(StoreError::Backend {
+            doing: "waiting for",
+            key: "the disk".to_owned(),
+            reason: ended.to_string(),
+        }),
     }
 }

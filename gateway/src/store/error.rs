@@ -143,9 +143,7 @@ pub enum StoreError {
         reason: WrapError,
     },
     /// Stored bytes are not those that were stored.
-    #[error(
-        "{what} of record {place} is damaged ({reason}); nothing of it is given out, `salus-gateway repair` fetches it from the other custodian"
-    )]
+    #[error("{what} of record {place} is damaged ({reason}); nothing of it is given out, `salus-gateway repair` fetches it from the other custodian")]
     Damaged {
         /// What is damaged.
         what: String,

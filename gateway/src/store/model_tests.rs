@@ -21,36 +21,15 @@ const BYTES: usize = 2;
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Upload these bytes; optionally with a failing k-th write.
-    Upload {
-        place: u8,
-        bytes: usize,
-        fails: Option<usize>,
-    },
+    Upload { place: u8, bytes: usize, fails: Option<usize> },
     /// Begin and send half.
-    Half {
-        place: u8,
-        bytes: usize,
-    },
-    Anchor {
-        place: u8,
-        second: bool,
-    },
-    Copied {
-        place: u8,
-    },
+    Half { place: u8, bytes: usize },
+    Anchor { place: u8, second: bool },
+    Copied { place: u8 },
     /// A quarter of a day later, expire what is a day old.
-    Expire {
-        place: u8,
-    },
-    Shred {
-        place: u8,
-        fails: Option<usize>,
-    },
-    Receipt {
-        place: u8,
-        index: u32,
-        wrap: usize,
-    },
+    Expire { place: u8 },
+    Shred { place: u8, fails: Option<usize> },
+    Receipt { place: u8, index: u32, wrap: usize },
     Restart,
 }
 

@@ -85,9 +85,7 @@ impl Store {
         let stored = meta.anchor.size;
         match self.backend().size(place, Item::Blob).await? {
             Some(found) if found == stored => Ok(()),
-            Some(found) => {
-                Err(small::damaged(place, Item::Blob, format!("it has {found} bytes, stored were {stored}")))
-            }
+            Some(found) => Err(small::damaged(place, Item::Blob, format!("it has {found} bytes, stored were {stored}"))),
             // Shredded or expired since the description was read, or lost.
             None => match self.meta(place).await {
                 Ok(_) => Err(small::damaged(place, Item::Blob, "it is gone")),

@@ -21,11 +21,7 @@ impl Store {
     async fn recover_place(&self, entry: &Entry) -> Result<(), StoreError> {
         if entry.shredded || !entry.is_record() {
             // An upload that was never acknowledged, or a shredding that was cut short.
-            return if entry.items.len() > usize::from(entry.shredded) {
-                self.clear(entry.place).await
-            } else {
-                Ok(())
-            };
+            return if entry.items.len() > usize::from(entry.shredded) { self.clear(entry.place).await } else { Ok(()) };
         }
         if !entry.is_settled() {
             self.unsettled_set().insert(entry.place);

@@ -107,10 +107,7 @@ async fn a_bucket_that_refuses_is_an_error_with_its_reason_and_never_absence() {
     let (disk, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let address = serve(disk.path()).await;
     let wrong = Store::open(&config(address, &folder, "wrong")).await.unwrap_err();
-    assert!(
-        matches!(&wrong, StoreError::Backend { reason, .. } if reason.contains("SignatureDoesNotMatch")),
-        "{wrong}"
-    );
+    assert!(matches!(&wrong, StoreError::Backend { reason, .. } if reason.contains("SignatureDoesNotMatch")), "{wrong}");
 
     let config = config(address, &folder, "secret");
     let store = Store::open(&config).await.unwrap();

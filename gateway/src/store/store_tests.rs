@@ -62,9 +62,7 @@ async fn what_was_acknowledged_is_there_after_a_restart_in_pieces_of_any_range()
     let paper = Paper::new(4, 3 * MIB);
     paper.upload(&store, T0).await.unwrap();
     let size = paper.blob.len();
-    for (from, until) in
-        [(0, 0), (0, 1), (MIB - 1, MIB + 1), (5, 2 * MIB), (MIB, 2 * MIB), (size - 1, size), (size, size)]
-    {
+    for (from, until) in [(0, 0), (0, 1), (MIB - 1, MIB + 1), (5, 2 * MIB), (MIB, 2 * MIB), (size - 1, size), (size, size)] {
         let found = read_all(&store, paper.place(), from as u64..until as u64).await.unwrap();
         assert_eq!(found, paper.blob[from..until], "{from}..{until}");
     }
@@ -91,11 +89,8 @@ async fn the_same_bytes_again_are_the_same_upload_and_others_are_a_conflict() {
 
     let other = Paper::new(1, 1_000);
     let refused = other.upload(&store, T0).await.unwrap_err();
-    assert!(
-        matches!(&refused, StoreError::Conflict { stored, declared, .. }
-        if *stored == paper.filing.anchor && *declared == other.filing.anchor),
-        "{refused}"
-    );
+    assert!(matches!(&refused, StoreError::Conflict { stored, declared, .. }
+        if *stored == paper.filing.anchor && *declared == other.filing.anchor), "{refused}");
     let version = Filing { version: 2, ..paper.filing };
     assert!(matches!(store.begin(version).await, Err(StoreError::Conflict { .. })));
 
@@ -152,10 +147,7 @@ async fn an_upload_that_is_not_what_was_declared_is_refused_and_leaves_nothing()
     let foreign = Paper::new(9, 100);
     for (blob, filing) in [
         (&stranger.blob, Filing { place: paper.place(), ..stranger.filing }),
-        (
-            &foreign.blob,
-            Filing { place: super::Place { record: foreign.place().record, ..paper.place() }, ..foreign.filing },
-        ),
+        (&foreign.blob, Filing { place: super::Place { record: foreign.place().record, ..paper.place() }, ..foreign.filing }),
         (&stranger.blob, Filing { version: 2, ..stranger.filing }),
         (&Bytes::from(vec![0; 200]), Filing { anchor: Anchor { digest: Hash([0; 32]), size: 200 }, ..paper.filing }),
     ] {
@@ -165,10 +157,7 @@ async fn an_upload_that_is_not_what_was_declared_is_refused_and_leaves_nothing()
         assert!(
             matches!(
                 reason,
-                HeaderError::Record { .. }
-                    | HeaderError::Patient { .. }
-                    | HeaderError::Version { .. }
-                    | HeaderError::Magic
+                HeaderError::Record { .. } | HeaderError::Patient { .. } | HeaderError::Version { .. } | HeaderError::Magic
             ),
             "{reason}"
         );
@@ -443,15 +432,11 @@ async fn a_flipped_cut_or_lengthened_blob_is_never_given_out() {
 #[tokio::test]
 async fn a_configuration_names_one_place_and_nothing_unknown() {
     let parse = |text: &str| toml::from_str::<StoreConfig>(text);
-    let config =
-        parse("folder = \"x\"\n[quota]\nbytes = 7\n[quota.organisations]\n11111111111111111111111111111111 = 9\n")
-            .unwrap();
+    let config = parse("folder = \"x\"\n[quota]\nbytes = 7\n[quota.organisations]\n11111111111111111111111111111111 = 9\n").unwrap();
     assert_eq!(config.quota.bytes_of(US), 9);
     assert_eq!(config.quota.bytes_of(OrganisationId([3; 16])), 7);
     assert!(parse("folder = \"x\"\nfile = 1").is_err());
-    assert!(
-        parse("[quota.organisations]\nnobody = 9").unwrap_err().to_string().contains("nobody is no organisation's id")
-    );
+    assert!(parse("[quota.organisations]\nnobody = 9").unwrap_err().to_string().contains("nobody is no organisation's id"));
     let refused = Store::open(&StoreConfig::default()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Config { .. }), "{refused}");
 }

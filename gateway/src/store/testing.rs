@@ -12,7 +12,9 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
     PutOptions, PutPayload, PutResult, UploadPart, path::Path,
 };
-use salus_client::envelope::{Compression, KemPublic, KemSecret, RecordRef, Wrap, WrapContext, seal, wrap_key};
+use salus_client::envelope::{
+    Compression, KemPublic, KemSecret, RecordRef, Wrap, WrapContext, seal, wrap_key,
+};
 use salus_primitives::{Moment, OrganisationId, PatientId, RecordId};
 
 use super::{Filing, Holder, Place, Store, StoreConfig, StoreError, Stored};
@@ -128,8 +130,10 @@ fn verdict(plan: &Mutex<Plan>) -> (Option<object_store::Error>, Option<object_st
     if plan.fails != Some(plan.writes - 1) {
         return (None, None);
     }
-    let error =
-        object_store::Error::Generic { store: "Faulty", source: Box::new(io::Error::from_raw_os_error(plan.error)) };
+    let error = object_store::Error::Generic {
+        store: "Faulty",
+        source: Box::new(io::Error::from_raw_os_error(plan.error)),
+    };
     if plan.after { (None, Some(error)) } else { (Some(error), None) }
 }
 

@@ -4,7 +4,10 @@ use core::mem;
 
 use bytes::Bytes;
 use salus_client::envelope::{Anchor, HEADER_BYTES, Header, HeaderError, RecordRef, Wrap};
-use salus_primitives::{Hash, Moment, OrganisationId, crypto::Sha256Stream};
+use salus_primitives::{
+    Hash, Moment, OrganisationId,
+    crypto::Sha256Stream,
+};
 
 use super::{
     Store,

@@ -65,20 +65,17 @@ impl Usage {
     }
 
     /// Take room for an upload, until it is kept or the reservation is dropped.
-    pub(super) fn reserve(
-        self: &Arc<Self>,
-        organisation: OrganisationId,
-        declared: u64,
-    ) -> Result<Reserved, StoreError> {
+    pub(super) fn reserve(self: &Arc<Self>, organisation: OrganisationId, declared: u64) -> Result<Reserved, StoreError> {
         let max = self.quota.blob_bytes;
         if declared > max {
             return Err(StoreError::TooLarge { declared, max });
         }
         let mut used = self.used();
         let of = used.get(&organisation).copied().unwrap_or_default();
-        for (unanchored, used, quota) in
-            [(false, of.bytes, self.quota.bytes_of(organisation)), (true, of.unanchored, self.quota.unanchored_bytes)]
-        {
+        for (unanchored, used, quota) in [
+            (false, of.bytes, self.quota.bytes_of(organisation)),
+            (true, of.unanchored, self.quota.unanchored_bytes),
+        ] {
             if used.checked_add(declared).is_none_or(|sum| sum > quota) {
                 return Err(StoreError::Quota { organisation, used, quota, declared, unanchored });
             }

@@ -20,16 +20,13 @@ mod status;
 
 use std::sync::Arc;
 
-use salus_primitives::{
-    OrganisationId,
-    time::{DAY, HOUR, MINUTE},
-};
+use salus_primitives::{OrganisationId, time::{DAY, HOUR, MINUTE}};
 
 pub use chain::{Chain, ChainError, Peers, Seen, other_custodian};
 pub use repair::{Mended, RepairError, Repaired};
 pub use run::run;
 pub use scrub::{Finding, Scrubbed, scrub, scrub_place};
-pub use settle::{SettleError, Settled};
+pub use settle::{Settled, SettleError};
 pub use status::{Status, status};
 
 use crate::{keyring::Keyring, store::Store};

@@ -26,9 +26,7 @@ pub enum RepairError {
     #[error(transparent)]
     Peer(#[from] PeerError),
     /// It is nowhere else.
-    #[error(
-        "record {place} has no other custodian to fetch it from; restore it from a backup, or have its author upload it again"
-    )]
+    #[error("record {place} has no other custodian to fetch it from; restore it from a backup, or have its author upload it again")]
     Alone {
         /// Which.
         place: Place,
@@ -116,10 +114,7 @@ impl Keeper {
         match self.restore(filing, &Vec::new(), source.boxed(), now).await {
             Ok(()) => Ok(true),
             // Then they are not whole.
-            Err(
-                RepairError::Peer(_)
-                | RepairError::Store(StoreError::Length { .. } | StoreError::Digest { .. } | StoreError::Header(_)),
-            ) => Ok(false),
+            Err(RepairError::Peer(_) | RepairError::Store(StoreError::Length { .. } | StoreError::Digest { .. } | StoreError::Header(_))) => Ok(false),
             Err(other) => Err(other),
         }
     }

@@ -87,7 +87,8 @@ pub async fn scrub_place(
     now: Moment,
 ) -> Result<Vec<Finding>, StoreError> {
     let place = entry.place;
-    let mut errors: Vec<StoreError> = store.check_small(entry).await?.into_iter().map(|(_, error)| error).collect();
+    let mut errors: Vec<StoreError> =
+        store.check_small(entry).await?.into_iter().map(|(_, error)| error).collect();
     for holder in missing_wraps(entry, us) {
         errors.push(StoreError::Missing { what: format!("wrap of {holder}"), place });
     }

@@ -7,7 +7,8 @@ use salus_primitives::{Moment, OrganisationId, time::DAY};
 use salus_records::RecordStatus;
 
 use super::{
-    Mended, RECEIPT_WRAP_KEPT_MS, RepairError, SCRUB_EVERY_MS, SettleError, Settled, scrub, status, testing::Town,
+    Mended, RECEIPT_WRAP_KEPT_MS, RepairError, SCRUB_EVERY_MS, SettleError, Settled, scrub, status,
+    testing::Town,
 };
 use crate::{
     copies::{self, CopyError, PeerError},
@@ -33,11 +34,7 @@ async fn an_upload_expires_after_a_day_by_both_clocks_unless_it_is_on_the_chain(
     let later = T0.plus(DAY);
     assert_eq!(town.us.settle(never.place(), later).await.unwrap(), Settled::Waiting, "the chain's time stands still");
     *town.ledger.at.lock().unwrap() = later;
-    assert_eq!(
-        town.us.settle(never.place(), Moment(later.0 - 1)).await.unwrap(),
-        Settled::Waiting,
-        "our clock says no"
-    );
+    assert_eq!(town.us.settle(never.place(), Moment(later.0 - 1)).await.unwrap(), Settled::Waiting, "our clock says no");
     town.ledger.silent.store(true, Ordering::Relaxed);
     let error = town.us.settle(never.place(), later).await.unwrap_err();
     assert!(matches!(error, SettleError::Chain(_)), "{error}");
