@@ -72,8 +72,13 @@ pub trait Ledger: Send + Sync + 'static {
         extrinsic: RawExtrinsic,
     ) -> BoxFuture<'_, Result<BoxFuture<'static, ExtrinsicState>, SubmitFailure>>;
 
-    /// Sign a call, submit it and wait until it is final; gives the height of its block.
-    fn call<'a>(&'a self, key: &'a KeyPair, call: RuntimeCall) -> BoxFuture<'a, Result<Height, SubmitFailure>>;
+    /// Sign calls, submit them in this order and wait until the last is final; gives what each came to. Nobody else
+    /// submits with `key` meanwhile.
+    fn calls<'a>(
+        &'a self,
+        key: &'a KeyPair,
+        calls: Vec<RuntimeCall>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), SubmitFailure>>, SubmitFailure>>;
 }
 
 /// What `read` finds in the newest certified state, and in which.

@@ -20,7 +20,8 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use salus_client::{
     envelope::{
-        Compression, ContentKey, HEADER_BYTES, Header, KemPublic, KemSecret, RecordRef, Wrap, WrapContext, seal, wrap_key,
+        Compression, ContentKey, HEADER_BYTES, Header, KemPublic, KemSecret, RecordRef, Wrap, WrapContext, seal,
+        wrap_key,
     },
     keystore::{KdfParams, Passphrase},
 };
@@ -139,7 +140,8 @@ fn killed(work: &str, folder: &Path, seed: u64) -> Vec<(String, Place)> {
     for line in lines {
         let Ok(line) = line else { break };
         // The harness says things too.
-        let Some((word, place)) = line.split_once(' ').filter(|(word, _)| ["began", "stored", "copied", "renewed"].contains(word))
+        let Some((word, place)) =
+            line.split_once(' ').filter(|(word, _)| ["began", "stored", "copied", "renewed"].contains(word))
         else {
             continue;
         };
