@@ -9,5 +9,6 @@ pub mod envelope;
 pub mod fhir;
 pub mod keystore;
 pub mod light;
+pub mod remote;
 pub mod tags;
 pub mod vitals;

@@ -21,8 +21,7 @@ pub struct FilterError {
 pub fn start(format: LogFormat, filter: Option<&str>) -> Result<(), FilterError> {
     let text = filter.unwrap_or("info");
     let filter = EnvFilter::try_new(text).map_err(|source| FilterError { text: text.to_owned(), source })?;
-    let builder =
-        fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let builder = fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     // A second start, in a test's process, keeps the first.
     let _ = match format {
         LogFormat::Human => builder.with_target(false).try_init(),

@@ -28,7 +28,6 @@ type Labels = [(&'static str, &'static str); 1];
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The counters.
-#[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     answers: Family<Labels, Counter>,
@@ -40,14 +39,18 @@ pub struct Metrics {
     owed: Gauge,
     transfers: Gauge,
     height: Gauge,
-    age: Gauge<i64, std::sync::atomic::AtomicI64>,
+    age: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("salus_gateway");
         let answers = Family::<Labels, Counter>::default();
-        registry.register("answers", "Requests answered, by refusal; ok for those that were not refused", answers.clone());
+        registry.register(
+            "answers",
+            "Requests answered, by refusal; ok for those that were not refused",
+            answers.clone(),
+        );
         let cuts = Family::<Labels, Counter>::default();
         registry.register("downloads_cut", "Downloads ended on their way, by refusal", cuts.clone());
         let [wraps, sent, received, reported] = [(); 4].map(|()| Counter::<u64, AtomicU64>::default());

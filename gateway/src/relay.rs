@@ -88,7 +88,9 @@ pub async fn submit(app: &Arc<App>, account: AccountId, text: &str) -> Result<Su
     admitted(app, &signed, &call).await?;
     let hash = raw.hash();
     let fate = app.ledger.submit(raw).await.map_err(|failure| match failure {
-        SubmitFailure::Refused(error) => Refused::new(Refusal::ChainRefused, salus_client::chain::explain(&error).to_string()),
+        SubmitFailure::Refused(error) => {
+            Refused::new(Refusal::ChainRefused, salus_client::chain::explain(&error).to_string())
+        }
         SubmitFailure::NotTaken(reason) => Refused::new(Refusal::ChainRefused, reason),
         SubmitFailure::Ledger(error) => app.blind(error),
     })?;
@@ -119,7 +121,8 @@ async fn admitted(app: &App, signed: &SignedExtrinsic, call: &RuntimeCall) -> Re
     if admitted {
         return Ok(());
     }
-    let message = "the key is bound to nobody; it may only register a patient, on an invitation that is live and not spent";
+    let message =
+        "the key is bound to nobody; it may only register a patient, on an invitation that is live and not spent";
     Err(Refused::new(Refusal::NotInvited, message))
 }
 

@@ -77,12 +77,6 @@ pub struct Service {
     upkeep: tokio::task::JoinHandle<()>,
 }
 
-impl std::fmt::Debug for App {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "App({})", self.identity.organisation)
-    }
-}
-
 impl Service {
     /// Start a gateway.
     ///

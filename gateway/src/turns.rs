@@ -55,12 +55,13 @@ impl Turns {
     /// # Errors
     /// [`Refusal::Busy`] when the caller, or all callers together, have too many.
     pub fn take(&self, account: AccountId, doing: Doing) -> Result<Turn, Refused> {
-        let transfer = match doing {
-            Doing::Request => None,
-            Doing::Transfer => Some(self.transfers.clone().try_acquire_owned().map_err(|_| {
-                Refused::new(Refusal::Busy, "the gateway has as many transfers under way as it takes")
-            })?),
-        };
+        let transfer =
+            match doing {
+                Doing::Request => None,
+                Doing::Transfer => Some(self.transfers.clone().try_acquire_owned().map_err(|_| {
+                    Refused::new(Refusal::Busy, "the gateway has as many transfers under way as it takes")
+                })?),
+            };
         let max = self.limits.iter().find(|(known, _)| *known == doing).map_or(0, |(_, max)| *max);
         let who = (account, doing);
         let mut counts = lock(&self.counts);

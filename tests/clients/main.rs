@@ -1,6 +1,7 @@
 //! Unmodified clients against a real node: what an application of the Substrate world finds here.
 
 mod foreign;
+mod light;
 #[path = "../cluster/node.rs"]
 #[allow(dead_code, reason = "the tests of the cluster use all of it")]
 mod node;

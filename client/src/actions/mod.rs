@@ -51,6 +51,9 @@ pub enum ActionError {
     /// The store of encrypted records failed.
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    /// A gateway.
+    #[error(transparent)]
+    Remote(#[from] crate::remote::RemoteError),
     /// Something that has to be on chain is not.
     #[error("{what} {id} is not on the chain; check the id, and that it was registered on this chain")]
     Unknown {
@@ -91,9 +94,13 @@ impl ActionError {
         }
     }
 
-    /// Was there no node to talk to?
+    /// Was there no node, or no gateway, to talk to?
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Submit(SubmitError::Chain(error)) if error.is_unreachable())
+        match self {
+            Self::Submit(SubmitError::Chain(error)) => error.is_unreachable(),
+            Self::Remote(error) => error.is_unreachable(),
+            _ => false,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use parity_scale_codec::{Decode as _, Encode};
 use salus_access::releasable;
 use salus_consent::{Kind, Tags};
 use salus_primitives::{
-    BoundedVec, Hash, OrganisationId, PatientId, RecordId, Subject,
+    AccountId, BoundedVec, Hash, OrganisationId, PatientId, RecordId, Subject,
     crypto::{KeyPair, blake2_128, sha256_of},
     signed,
 };
@@ -24,8 +24,8 @@ use super::{
 use crate::{
     chain::{Chain, Receipt, SubmitError},
     envelope::{
-        Anchor, Compression, KemPublic, KemSecret, PLAIN_BYTES_MAX, RecordRef, WrapContext, open_anchored, seal,
-        unwrap_key, wrap_key,
+        Anchor, Compression, ContentKey, KemPublic, KemSecret, PLAIN_BYTES_MAX, RecordRef, Wrap, WrapContext, WrapError,
+        open_anchored, seal, unwrap_key, wrap_key,
     },
 };
 
@@ -97,50 +97,17 @@ pub async fn put(
     plain: &[u8],
 ) -> Result<Filed, ActionError> {
     let (patient, custodian, id) = (filing.patient, filing.custodian, RecordId::fresh()?);
-    let author_key = author.public();
-    let (writer, keys, version) = chain
-        .view_now(|state| {
-            let keys = [Subject::Patient(patient), Subject::Organisation(custodian)]
-                .map(|subject| (subject, KemKeys::get(state, &subject)));
-            let version = match filing.prev {
-                Some(prev) => Records::get(state, &(patient, prev)).map_or(1, |record| record.version + 1),
-                None => salus_records::types::FIRST_VERSION,
-            };
-            (Account::get(state, &author_key).data.subject, keys, version)
-        })
-        .await?;
-    let writer = writer.ok_or_else(|| ActionError::Unknown { what: "key", id: author_key.to_string() })?;
+    let Parties { writer, patient_key, custodian_key, version } = parties(chain, author.public(), &filing).await?;
     let of = RecordRef { patient, record: id, version };
     let mut blob = Vec::new();
     let sealed = seal(of, Compression::Zlib, plain, &mut blob)?;
     store.put_blob(patient, id, &blob)?;
-    for ((subject, key), holder) in keys.into_iter().zip([Holder::Patient, Holder::Custodian(custodian)]) {
-        let Some(key) = key else {
-            store.discard(patient, id)?;
-            return Err(ActionError::NoKemKey { who: subject_text(&subject) });
-        };
-        let context = WrapContext::Standing { of, key_epoch: FIRST_EPOCH };
-        let wrap = wrap_key(&sealed.key, &KemPublic(key.key), &context)?;
-        store.put_wrap(patient, id, holder, &wrap)?;
+    for (key, holder) in [(patient_key, Holder::Patient), (custodian_key, Holder::Custodian(custodian))] {
+        store.put_wrap(patient, id, holder, &standing_wrap(&sealed.key, &key, of)?)?;
     }
-    let Anchor { digest, size } = sealed.anchor;
     let custody = custody_receipt(chain.genesis(), gateway, patient, id, &sealed.anchor, &writer);
-    let call = Call::Put {
-        patient,
-        organisation: filing.organisation,
-        id,
-        prev: filing.prev,
-        kind: filing.kind,
-        tags: filing.tags,
-        labelled: filing.labelled,
-        restricted: filing.restricted,
-        digest,
-        size,
-        custodian,
-        second: None,
-        receipts: CustodyReceipts::try_from(vec![custody]).expect("one receipt is within the bound of two"),
-    };
-    match chain.submit(author, RuntimeCall::Records(call)).await {
+    let call = put_call(filing, id, &sealed.anchor, custody);
+    match chain.submit(author, call).await {
         Ok(receipt) => {
             Ok(Filed { record: id, version, anchor: sealed.anchor, plain_bytes: sealed.plain_bytes, receipt })
         }
@@ -152,6 +119,66 @@ pub async fn put(
             Err(error.into())
         }
     }
+}
+
+/// Whom a filing concerns, as the chain has them.
+pub(crate) struct Parties {
+    /// Who files.
+    pub writer: Subject,
+    /// What the content key is sealed to for the patient.
+    pub patient_key: KemPublic,
+    /// And for the custodian.
+    pub custodian_key: KemPublic,
+    /// The record's version.
+    pub version: u32,
+}
+
+/// Look up whom `filing`, signed by `author`, concerns.
+///
+/// # Errors
+/// [`ActionError::Unknown`] for a key bound to nobody, [`ActionError::NoKemKey`], or what asking failed with.
+pub(crate) async fn parties(chain: &Chain, author: AccountId, filing: &Filing) -> Result<Parties, ActionError> {
+    let subjects = [Subject::Patient(filing.patient), Subject::Organisation(filing.custodian)];
+    let (writer, keys, version) = chain
+        .view_now(|state| {
+            let keys = subjects.map(|subject| KemKeys::get(state, &subject));
+            let version = match filing.prev {
+                Some(prev) => Records::get(state, &(filing.patient, prev)).map_or(1, |record| record.version + 1),
+                None => salus_records::types::FIRST_VERSION,
+            };
+            (Account::get(state, &author).data.subject, keys, version)
+        })
+        .await?;
+    let writer = writer.ok_or_else(|| ActionError::Unknown { what: "key", id: author.to_string() })?;
+    let key = |place: usize| {
+        let key = keys[place].as_ref().map(|key| KemPublic(key.key));
+        key.ok_or_else(|| ActionError::NoKemKey { who: subject_text(&subjects[place]) })
+    };
+    Ok(Parties { writer, patient_key: key(0)?, custodian_key: key(1)?, version })
+}
+
+/// The content key of a new record version, sealed to somebody for good.
+pub(crate) fn standing_wrap(key: &ContentKey, to: &KemPublic, of: RecordRef) -> Result<Wrap, WrapError> {
+    wrap_key(key, to, &WrapContext::Standing { of, key_epoch: FIRST_EPOCH })
+}
+
+/// The call that files a record whose ciphertext its custodian has stored.
+pub(crate) fn put_call(filing: Filing, id: RecordId, anchor: &Anchor, custody: CustodyReceipt) -> RuntimeCall {
+    RuntimeCall::Records(Call::Put {
+        patient: filing.patient,
+        organisation: filing.organisation,
+        id,
+        prev: filing.prev,
+        kind: filing.kind,
+        tags: filing.tags,
+        labelled: filing.labelled,
+        restricted: filing.restricted,
+        digest: anchor.digest,
+        size: anchor.size,
+        custodian: filing.custodian,
+        second: None,
+        receipts: CustodyReceipts::try_from(vec![custody]).expect("one receipt is within the bound of two"),
+    })
 }
 
 /// A custodian's word that it has stored a ciphertext.

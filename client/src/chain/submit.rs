@@ -289,7 +289,12 @@ impl Chain {
     }
 
     /// The receipt of the extrinsic with these wire bytes in `block`.
-    pub(super) async fn receipt(&self, block: &BlockData, wire: &[u8], elapsed: Duration) -> Result<Receipt, SubmitError> {
+    pub(super) async fn receipt(
+        &self,
+        block: &BlockData,
+        wire: &[u8],
+        elapsed: Duration,
+    ) -> Result<Receipt, SubmitError> {
         let missing = || ChainError::Malformed { what: "block", reason: "it lacks the call it was named for".into() };
         let place = block.extrinsics.iter().position(|raw| raw.encode() == wire).ok_or_else(missing)?;
         let index = u32::try_from(place).map_err(|_| missing())?;

@@ -69,6 +69,15 @@ fn the_commands_of_a_day_are_taken() {
     let validator =
         "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu,12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
     parse(&format!("salus council set-validators --add {validator},{ID} --key council")).unwrap();
+    for line in [
+        format!("salus record put chart.json --patient {ID} --org {ID} --gateway https://gateway.example --key doc"),
+        format!("salus record put chart.json --patient {ID} --org {ID} --key doc"),
+        format!("salus record put chart.json --patient {ID} --org {ID} --store records --gateway-key gw --key doc"),
+        format!("salus record get {ID} --patient {ID} --receipt 3 -o chart.json --kem-key k --key doc"),
+        format!("salus record get {ID} --patient {ID} -o c --gateway http://127.0.0.1:9 --kem-key k --key me"),
+    ] {
+        parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
     let line = format!("salus access open --patient {ID} --org 0x{ID} {ID} --purpose treat --key doc");
     assert!(matches!(
         parse(&line).unwrap().command,

@@ -16,6 +16,7 @@ use salus_client::{
         subject_text,
     },
     fhir::{self, Labels},
+    remote,
     tags::TagCode,
 };
 use salus_consent::{Kind, Tag, Tags};
@@ -49,12 +50,15 @@ pub enum RecordCommand {
         /// Sensitivity tags that the patient gave you, 16 hex digits each: then the record counts as labelled.
         #[arg(long, value_delimiter = ',', value_parser = parse::tag, value_name = "TAG,...")]
         tags: Vec<Tag>,
-        /// Folder of encrypted records.
-        #[arg(long, value_name = "DIR")]
-        store: PathBuf,
-        /// Name of the custodian's Gateway key, which confirms that the record is stored.
-        #[arg(long, value_name = "NAME")]
-        gateway_key: String,
+        /// Address of the custodian's gateway; without it where the chain says.
+        #[arg(long, value_name = "URL", env = "SALUS_GATEWAY")]
+        gateway: Option<String>,
+        /// Folder of encrypted records, instead of a gateway.
+        #[arg(long, value_name = "DIR", requires = "gateway_key")]
+        store: Option<PathBuf>,
+        /// Name of the custodian's Gateway key, which confirms that the record is stored in the folder.
+        #[arg(long, value_name = "NAME", requires = "store")]
+        gateway_key: Option<String>,
         /// Name of the author's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -71,7 +75,30 @@ pub enum RecordCommand {
         /// The record's id.
         record: RecordId,
     },
-    /// Decrypt a record: your own as a patient, or by an access receipt that was released to you.
+    /// Fetch a record from its custodian and decrypt it: by an access receipt of yours, or your own as a patient.
+    Get {
+        /// The record's id.
+        record: RecordId,
+        /// The patient's id.
+        #[arg(long)]
+        patient: PatientId,
+        /// Index of the access receipt; without it you are the patient.
+        #[arg(long, value_name = "INDEX")]
+        receipt: Option<u32>,
+        /// Address of a custodian's gateway; without it where the chain says.
+        #[arg(long, value_name = "URL", env = "SALUS_GATEWAY")]
+        gateway: Option<String>,
+        /// New file to write it to, readable by you alone.
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+        /// Name of your encryption key.
+        #[arg(long, value_name = "NAME")]
+        kem_key: String,
+        /// Name of your key that signs the request.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// Decrypt a record from a folder: your own as a patient, or by an access receipt that was released to you.
     Read {
         /// The patient's id.
         patient: PatientId,
@@ -132,10 +159,14 @@ impl From<To> for Change {
 /// Run it.
 pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, CliError> {
     match command {
-        RecordCommand::Put { file, patient, org, kind, amends, tag_key, tags, store, gateway_key, key } => {
+        RecordCommand::Put { file, patient, org, kind, amends, tag_key, tags, gateway, store, gateway_key, key } => {
             let info = fhir::read_bundle(&file)?;
             let tag_key = tag_key.map(|name| session.tag_key(&name)).transpose()?;
-            let (author, gateway) = (session.key(&key)?, session.key(&gateway_key)?);
+            let author = session.key(&key)?;
+            let folder = match store.zip(gateway_key) {
+                Some((store, gateway_key)) => Some((Store::open(&store)?, session.key(&gateway_key)?)),
+                None => None,
+            };
             let mut filing = Filing::unlabelled(patient, org, kind.unwrap_or_else(|| parse::kind_of(info.kind)));
             filing.prev = amends;
             let given = !tags.is_empty();
@@ -147,10 +178,18 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
                 Tags::try_from(tags).map_err(|_| CliError::Usage("a record has at most 8 tags".to_owned()))?;
             filing.labelled = (tag_key.is_some() || given) && !info.labels.unknown;
             filing.restricted = !filing.labelled || info.labels.restricted();
-            let store = Store::open(&store)?;
             let chain = session.chain().await?;
-            let done = records::put(&chain, &store, &author, &gateway, filing.clone(), &info.bytes);
-            let filed = session.wait("filing", done).await?;
+            let plain = &info.bytes[..];
+            let filed = match &folder {
+                Some((store, gateway_key)) => {
+                    let done = records::put(&chain, store, &author, gateway_key, filing.clone(), plain);
+                    session.wait("filing", done).await?
+                }
+                None => {
+                    let done = remote::put(&chain, gateway.as_deref(), &author, filing.clone(), plain);
+                    session.wait("filing", done).await?
+                }
+            };
             Ok(Output::new("The record is filed.")
                 .with_text("patient", patient)
                 .with_text("record", filed.record)
@@ -190,6 +229,17 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
             let chain = session.chain().await?;
             let found = records::show(&chain, patient, record).await?;
             Ok(described(Output::new("").with_text("record", record), &found))
+        }
+        RecordCommand::Get { record, patient, receipt, gateway, out, kem_key, key } => {
+            let (key, secret) = (session.key(&key)?, session.kem(&kem_key)?);
+            let chain = session.chain().await?;
+            let which = (patient, record, receipt);
+            let done = remote::get(&chain, gateway.as_deref(), &key, &secret, which, &out);
+            let (found, fetched) = session.wait("fetching", done).await?;
+            Ok(Output::new(format!("Decrypted to {}.", out.display()))
+                .with_text("record", record)
+                .with("bytes", fetched.plain_bytes)
+                .with_text("digest", found.digest))
         }
         RecordCommand::Read { patient, record, receipt, store, out, kem_key } => {
             let secret = session.kem(&kem_key)?;

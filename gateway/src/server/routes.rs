@@ -54,8 +54,8 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/v1/patients/{patient}/receipts/{index}/records/{record}/blob", get(blob))
         .route("/v1/patients/{patient}/receipts/{index}/records/{record}/wrap", get(wrap))
         .merge(copies::serve::routes())
-        .fallback(async || Refused::new(Refusal::NotFound, "there is no such path"))
-        .method_not_allowed_fallback(async || Refused::new(Refusal::MethodNotAllowed, "not by this method"))
+        .fallback(|| async { Refused::new(Refusal::NotFound, "there is no such path") })
+        .method_not_allowed_fallback(|| async { Refused::new(Refusal::MethodNotAllowed, "not by this method") })
         .layer(middleware::from_fn_with_state(app.clone(), count))
         .with_state(app)
 }
@@ -193,7 +193,7 @@ async fn take_blob(
 ) -> Answer<Uploaded> {
     let (parts, body) = request.into_parts();
     let mut pieces = upload::Pieces::new(&app, body);
-    let taken = take(&app, (&patient, &record), &query, &parts, &mut pieces).await;
+    let taken = take(&app, (patient.as_str(), record.as_str()), &query, &parts, &mut pieces).await;
     if taken.is_err() {
         pieces.drain().await;
     }

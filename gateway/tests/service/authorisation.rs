@@ -26,10 +26,7 @@ const COLUMNS: [&[(&str, &str)]; 6] = [
     &[("GET", "/v1/me/records"), ("GET", "/v1/me/log"), ("GET", "/v1/me/rules"), ("GET", "/v1/me/requests")],
     &[("POST", "/v1/extrinsics")],
     &[("PUT", "/v1/patients/{patient}/records/{record}/blob")],
-    &[
-        ("GET", "/v1/patients/{patient}/records/{record}/wrap"),
-        ("GET", "/v1/patients/{patient}/records/{record}/blob"),
-    ],
+    &[("GET", "/v1/patients/{patient}/records/{record}/wrap"), ("GET", "/v1/patients/{patient}/records/{record}/blob")],
     &[
         ("GET", "/v1/patients/{patient}/receipts/{index}/records/{record}/wrap"),
         ("GET", "/v1/patients/{patient}/receipts/{index}/records/{record}/blob"),
@@ -124,7 +121,7 @@ async fn ask(world: &World, who: &KeyPair, method: &str, path: &str, sealed: &Se
                 transaction_version: version.transaction_version,
                 genesis: world.genesis(),
             };
-            let call = RuntimeCall::from(salus_system::Call::Noop).encode();
+            let call = RuntimeCall::from(salus_system::Call::Noop {}).encode();
             let nonce = world.ledger.with(|chain| chain.nonce(who.public()));
             let extrinsic = sign(who, call, Era::Immortal, nonce, &context, &world.genesis());
             let body = serde_json::json!({ "extrinsic": hex::encode(extrinsic.encode()) }).to_string();
@@ -169,9 +166,7 @@ async fn nobody_is_answered_at_any_of_them_without_a_signature() {
 #[test]
 fn every_endpoint_has_its_column() {
     let routes = include_str!("../../src/server/routes.rs");
-    let served: BTreeSet<&str> =
-        routes.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    let tested: BTreeSet<&str> =
-        COLUMNS.iter().copied().flatten().map(|(_, path)| *path).chain(ELSEWHERE).collect();
+    let served: BTreeSet<&str> = routes.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let tested: BTreeSet<&str> = COLUMNS.iter().copied().flatten().map(|(_, path)| *path).chain(ELSEWHERE).collect();
     assert_eq!(served, tested);
 }

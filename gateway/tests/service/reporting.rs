@@ -97,11 +97,8 @@ async fn a_gateway_that_was_killed_reports_when_it_runs_again() {
     assert!(round(&world.app).await);
     assert_eq!(served(&world, index, 0), ServedBy::FIRST);
     // Killed after the report was final and before its file was gone: it is not made twice.
-    std::fs::write(
-        world.folder.path().join(format!("reports/{patient}-{index}-0")),
-        format!("{}\n", sealed.of.record),
-    )
-    .unwrap();
+    std::fs::write(world.folder.path().join(format!("reports/{patient}-{index}-0")), format!("{}\n", sealed.of.record))
+        .unwrap();
     world.restart(Setup::default()).await;
     assert_eq!(world.app.reports.len(), 1);
     assert!(round(&world.app).await);
@@ -142,4 +139,21 @@ async fn an_officer_who_lost_the_role_leaves_the_report_owed() {
     world.restart(Setup::default()).await;
     assert!(round(&world.app).await);
     assert_eq!(served(&world, index, 0), ServedBy::FIRST);
+}
+
+#[tokio::test]
+async fn one_report_that_is_not_taken_keeps_no_other_back() {
+    let world = World::new().await;
+    let (sealed, first) = world.readable(1, 100).await;
+    let second = world.open(&[sealed.of.record]);
+    for index in [first, second] {
+        world.get(&key(SURGEON_KEY), &sealed.path_by(index, "wrap")).await.json::<WrapAnswer>();
+    }
+    world.ledger.take_none(1);
+    assert!(!round(&world.app).await);
+    assert_eq!((served(&world, first, 0), served(&world, second, 0)), (ServedBy::default(), ServedBy::FIRST));
+    assert_eq!(files(&world).len(), 1);
+    assert!(round(&world.app).await);
+    assert_eq!(served(&world, first, 0), ServedBy::FIRST);
+    assert_eq!(world.ledger.calls().len(), 2);
 }

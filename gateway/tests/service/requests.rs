@@ -108,8 +108,7 @@ async fn a_nonce_that_is_nobodys_or_too_old_is_refused_and_a_bad_signature_uses_
     let me = &world.patient.key;
     let request = Request { method: "GET", target: ME, body: sha256(b"") };
     let expires = world.ledger.clock() + 1_000;
-    let signed =
-        SignedRequest::sign(me, &world.genesis(), HOSPITAL, &request, RequestNonce([9; 16]), expires);
+    let signed = SignedRequest::sign(me, &world.genesis(), HOSPITAL, &request, RequestNonce([9; 16]), expires);
     assert_eq!(sent(&world, &signed).await.refusal(), Refusal::UnknownNonce);
 
     let signed = world.sign(me, "GET", ME, b"").await;
@@ -138,8 +137,7 @@ async fn a_request_is_void_from_its_expiry_on_which_is_at_most_a_minute_ahead() 
         (u64::MAX, Some(Refusal::ExpiryTooFar)),
     ] {
         let nonce = world.nonce().await;
-        let signed =
-            SignedRequest::sign(&world.patient.key, &world.genesis(), HOSPITAL, &request, nonce, expires);
+        let signed = SignedRequest::sign(&world.patient.key, &world.genesis(), HOSPITAL, &request, nonce, expires);
         let answer = sent(&world, &signed).await;
         match refusal {
             Some(refusal) => assert_eq!(answer.refusal(), refusal, "{expires}"),

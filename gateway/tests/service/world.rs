@@ -153,11 +153,8 @@ fn chain(ledger: &MemoryLedger) -> [Person; 3] {
         registry::doctor(chain, DOCTOR, HOSPITAL, &key(DOCTOR_KEY));
         registry::doctor(chain, SURGEON, CLINIC, &key(SURGEON_KEY));
         let registrar = key(REGISTRAR_KEY).public();
-        let people = [
-            confirmed(chain, registrar, 1),
-            confirmed(chain, registrar, 2),
-            registered(chain, registrar, 3, true),
-        ];
+        let people =
+            [confirmed(chain, registrar, 1), confirmed(chain, registrar, 2), registered(chain, registrar, 3, true)];
         for (subject, number) in [
             (Subject::Organisation(HOSPITAL), HOSPITAL_KEM),
             (Subject::Organisation(CLINIC), CLINIC_KEM),

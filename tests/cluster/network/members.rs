@@ -1,7 +1,10 @@
 //! Hospitals that come and go: a fifth node follows, and a motion makes a fifth validator and ends it again.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -13,6 +16,7 @@ use salus_client::{
         fresh_key,
     },
     chain::{Chain as Client, Proposers},
+    light::{Light, Options, RpcNode, Trust},
 };
 use salus_council::types::Act;
 use salus_primitives::{Hash, Height, OrganisationId, crypto::KeyPair, peer::peer_of};
@@ -124,6 +128,10 @@ fn a_motion_adds_a_fifth_validator_and_removes_it_again_while_extrinsics_flow() 
         });
         wait(async {
             let chain = Client::connect(&url).await.expect("it serves");
+            // One that saw the first validators, and later follows them to the last.
+            let node = Arc::new(RpcNode::new(&url, None));
+            let light = Light::start(node, Trust::genesis(chain.genesis()), Options::default()).await;
+            let light = light.expect("genesis is proven");
             let (organisation, _) = organisation(&chain, &cluster.council).await;
             let new = NewValidator { authority, peer_id: peer_of(&network), organisation };
             let add =
@@ -150,6 +158,8 @@ fn a_motion_adds_a_fifth_validator_and_removes_it_again_while_extrinsics_flow() 
             let drop = Authorities::try_from(vec![authority]).expect("room");
             let height = executed(&chain, &cluster.council, Act::ValidatorsSet { add: Added::default(), drop }).await;
             assert_eq!(set_changes(&chain, height).await, (0, 1), "the set changes at the next block");
+            let newest = light.newest().await.expect("two changes of the set are followed");
+            assert!(newest.height > height, "{newest:?}");
         });
         over.store(true, Ordering::Relaxed);
         flowing.join().expect("the load ends well")
