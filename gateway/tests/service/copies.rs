@@ -110,7 +110,8 @@ async fn a_record_of_two_custodians_is_copied_over_the_door_and_comes_back_when_
     assert_eq!(hospital.store.unsettled(), []);
 
     // A byte at the hospital, and then all of one record.
-    let file = |name: &str, sealed: &Sealed| two.world.folder.path().join(format!("store/blobs/{}/{name}", place(sealed)));
+    let file =
+        |name: &str, sealed: &Sealed| two.world.folder.path().join(format!("store/blobs/{}/{name}", place(sealed)));
     let mut bytes = fs::read(file("blob", &large)).unwrap();
     bytes[2_000_000] ^= 1;
     fs::write(file("blob", &large), bytes).unwrap();
