@@ -271,6 +271,10 @@ impl Chain for Ledger {
         });
         Ok(Seen { at: NOW, record })
     }
+
+    async fn kem_key(&self, _: OrganisationId) -> Result<Option<KemPublic>, ChainError> {
+        Ok(None)
+    }
 }
 
 /// The other custodian, in the same process.

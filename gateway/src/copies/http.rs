@@ -17,13 +17,16 @@ use futures::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
 use http::Method;
 use salus_client::{
     door::{NonceAnswer, Refusal, RefusalBody, Request, SignedRequest},
-    envelope::Wrap,
+    envelope::{KemPublic, Wrap},
 };
 use salus_primitives::{
-    Hash, OrganisationId,
+    Hash, OrganisationId, Subject,
     crypto::{KeyPair, sha256},
 };
-use salus_registry::{storage::Organisations, types::Caps};
+use salus_registry::{
+    storage::{KemKeys, Organisations},
+    types::Caps,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Incoming, Outgoing, Peer, PeerError, Wraps};
@@ -55,7 +58,16 @@ impl Chain for Proven {
         let found = judge(&*self.0, move |state, _| salus_records::record(state, patient, record)).await;
         match found {
             Ok((record, at)) => Ok(Seen { at: at.time, record }),
-            Err(error) => Err(ChainError { place, reason: error.to_string() }),
+            Err(error) => Err(ChainError { about: format!("record {place}"), reason: error.to_string() }),
+        }
+    }
+
+    async fn kem_key(&self, organisation: OrganisationId) -> Result<Option<KemPublic>, ChainError> {
+        let subject = Subject::Organisation(organisation);
+        let found = judge(&*self.0, move |state, _| KemKeys::get(state, &subject)).await;
+        match found {
+            Ok((key, _)) => Ok(key.map(|key| KemPublic(key.key))),
+            Err(error) => Err(ChainError { about: format!("organisation {organisation}"), reason: error.to_string() }),
         }
     }
 }
