@@ -69,6 +69,12 @@ pub struct App {
     pub relayed: Relayed,
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "App({})", self.identity.organisation)
+    }
+}
+
 impl App {
     /// A gateway of these parts.
     pub fn new(

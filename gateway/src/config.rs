@@ -250,7 +250,8 @@ fn parse(path: &Path) -> Result<File, ConfigError> {
                 .min()
         });
         let hint = nearest.map_or(String::new(), |(_, key)| format!("; did you mean `{key}`?"));
-        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line =
+            error.span().map_or(1, |span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
         ConfigError::Parse { path: path.to_owned(), problem: format!("line {line}: {message}{hint}") }
     })
 }

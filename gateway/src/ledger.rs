@@ -1,7 +1,7 @@
 //! The chain as the gateway sees it. Everything that a release or an upload rests on is read through
 //! [`Ledger::read`], which gives only what was proven against a header that the validators certified.
 
-use std::{fmt, sync::Mutex};
+use std::sync::{Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use salus_client::door::ExtrinsicState;
@@ -72,8 +72,13 @@ pub trait Ledger: Send + Sync + 'static {
         extrinsic: RawExtrinsic,
     ) -> BoxFuture<'_, Result<BoxFuture<'static, ExtrinsicState>, SubmitFailure>>;
 
-    /// Sign a call, submit it and wait until it is final; gives the height of its block.
-    fn call<'a>(&'a self, key: &'a KeyPair, call: RuntimeCall) -> BoxFuture<'a, Result<Height, SubmitFailure>>;
+    /// Sign calls, submit them in this order and wait until the last is final; gives what each came to. Nobody else
+    /// submits with `key` meanwhile.
+    fn calls<'a>(
+        &'a self,
+        key: &'a KeyPair,
+        calls: Vec<RuntimeCall>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), SubmitFailure>>, SubmitFailure>>;
 }
 
 /// What `read` finds in the newest certified state, and in which.
@@ -86,17 +91,11 @@ pub async fn judge<T: Send>(
 ) -> Result<(T, Certified), LedgerError> {
     let found = Mutex::new(None);
     let at = ledger
-        .read(&|state, at| {
+        .read(&|state: &dyn StateReader, at: &Certified| {
             let answer = read(state, at);
-            *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         })
         .await?;
-    let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.map(|answer| (answer, at)).ok_or_else(|| LedgerError::NotProven("nothing was read".to_owned()))
-}
-
-impl fmt::Debug for dyn Ledger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ledger")
-    }
 }

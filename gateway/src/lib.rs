@@ -16,6 +16,7 @@
 pub mod about;
 pub mod app;
 pub mod auth;
+pub mod commands;
 pub mod config;
 pub mod copies;
 pub mod keyring;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use salus_gateway::{
+    commands::{Common, keys, upkeep},
     config::{Config, RunArgs},
     logs, service,
 };
@@ -20,6 +21,15 @@ struct Cli {
 enum Command {
     /// Serve until SIGTERM or SIGINT
     Run(RunArgs),
+    /// The custodian's keys: make, show, back up in shares, restore, rotate
+    Key {
+        #[command(subcommand)]
+        command: keys::KeyCommand,
+        #[command(flatten)]
+        common: Common,
+    },
+    #[command(flatten)]
+    Upkeep(upkeep::Upkeep),
 }
 
 #[tokio::main]
@@ -28,6 +38,8 @@ async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match Cli::parse().command {
         Command::Run(args) => run(&args).await,
+        Command::Key { command, common } => keys::run(&command, &common).await.map_err(Into::into),
+        Command::Upkeep(command) => upkeep::run(&command).await.map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

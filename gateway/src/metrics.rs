@@ -28,7 +28,6 @@ type Labels = [(&'static str, &'static str); 1];
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The counters.
-#[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     answers: Family<Labels, Counter>,
@@ -40,7 +39,7 @@ pub struct Metrics {
     owed: Gauge,
     transfers: Gauge,
     height: Gauge,
-    age: Gauge<i64, std::sync::atomic::AtomicI64>,
+    age: Gauge,
 }
 
 impl Default for Metrics {

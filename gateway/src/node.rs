@@ -9,7 +9,7 @@ use salus_client::{
     door::ExtrinsicState,
     light::{Light, LightError, Options, RpcNode, Trust},
 };
-use salus_primitives::{Hash, Height, Moment, RawExtrinsic, crypto::KeyPair};
+use salus_primitives::{Hash, Moment, RawExtrinsic, crypto::KeyPair};
 use salus_runtime::RuntimeCall;
 use tokio::sync::Mutex;
 
@@ -127,13 +127,26 @@ impl Ledger for Node {
         })
     }
 
-    fn call<'a>(&'a self, key: &'a KeyPair, call: RuntimeCall) -> BoxFuture<'a, Result<Height, SubmitFailure>> {
+    fn calls<'a>(
+        &'a self,
+        key: &'a KeyPair,
+        calls: Vec<RuntimeCall>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), SubmitFailure>>, SubmitFailure>> {
         Box::pin(async move {
             let chain = self.chain().await?;
-            match chain.submit(key, call).await {
-                Ok(receipt) => Ok(receipt.height),
-                Err(error) => Err(self.failure(error).await),
+            let mut outcomes: Vec<Result<(), SubmitFailure>> = calls.iter().map(|_| Ok(())).collect();
+            let report = match chain.submit_many(key, calls).await {
+                Ok(report) => report,
+                Err(error) => return Err(self.failure(error).await),
+            };
+            let refused = report.refused.into_iter().map(|(place, error)| (place, SubmitFailure::Refused(error)));
+            let invalid = report.invalid.into_iter().map(|(place, words)| (place, SubmitFailure::NotTaken(words)));
+            for (place, failure) in refused.chain(invalid) {
+                if let Some(outcome) = outcomes.get_mut(place) {
+                    *outcome = Err(failure);
+                }
             }
+            Ok(outcomes)
         })
     }
 }

@@ -222,7 +222,7 @@ pub async fn blob(app: Arc<App>, asked: Asked, from: u64, turn: Turn) -> Result<
         return Err(Refused::new(Refusal::BadRequest, message));
     }
     wrap_for(&app, &asked, &allowed).await?;
-    let mut source = app.store.read(asked.place(), from..size).await?.boxed();
+    let mut source = app.store.read(asked.place(), from..size).await?;
     // The first piece is read before the answer begins, so that a damaged one is told by its name.
     let first = match source.next().await {
         Some(first) => Some(first?),

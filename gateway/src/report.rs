@@ -30,6 +30,8 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Reports submitted at once: as many as a node takes of one account ahead, twice.
+const BATCH: usize = 64;
 
 /// One entry of a receipt was released, and the chain is to hear of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -191,8 +193,6 @@ enum Setback {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
-    Submit(#[from] SubmitFailure),
-    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Files(#[from] ReportsError),
@@ -215,17 +215,58 @@ pub async fn run(app: Arc<App>) {
 
 /// Try each receipt once. Is nothing of what was owed at the start left?
 pub async fn round(app: &App) -> bool {
-    let mut all = true;
+    let (mut all, mut ready) = (true, Vec::new());
     for ((patient, receipt), due) in app.reports.by_receipt() {
-        match report(app, patient, receipt, &due).await {
-            Ok(settled) => all &= settled,
+        match prepare(app, patient, receipt, &due).await {
+            Ok(Prepared::Settled) => {}
+            Ok(Prepared::Ready(call, open)) => ready.push((call, open)),
+            Ok(Prepared::Later) => all = false,
             Err(error) => {
-                tracing::warn!(%error, receipt, owed = due.len(), "a report of a release did not go through; it is repeated");
+                tracing::warn!(%error, receipt, owed = due.len(), "a release was not reported; it is tried again");
+                all = false;
+            }
+        }
+    }
+    for batch in ready.chunks(BATCH) {
+        all &= submit(app, batch).await;
+    }
+    all
+}
+
+/// Submit one report for each of these receipts. Is each of them settled?
+async fn submit(app: &App, batch: &[(Call, Vec<Due>)]) -> bool {
+    let calls = batch.iter().map(|(call, _)| RuntimeCall::Access(call.clone())).collect();
+    let outcomes = match app.ledger.calls(&app.identity.officer, calls).await {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            tracing::warn!(%error, receipts = batch.len(), "releases were not reported; it is tried again");
+            return false;
+        }
+    };
+    let mut all = outcomes.len() == batch.len();
+    for (outcome, (_, open)) in outcomes.into_iter().zip(batch) {
+        match outcome {
+            Ok(()) => {
+                app.metrics.reported(open.len());
+                all &= settled(app, open);
+            }
+            // Another process of this custodian was first: the next look shows it.
+            Err(SubmitFailure::Refused(RuntimeError::Access(salus_access::Error::AlreadyServed))) => all = false,
+            Err(error) => {
+                tracing::warn!(%error, owed = open.len(), "a report of a release was refused; it is tried again");
                 all = false;
             }
         }
     }
     all
+}
+
+fn settled(app: &App, due: &[Due]) -> bool {
+    let settled = app.reports.settle(due);
+    if let Err(error) = &settled {
+        tracing::error!(%error, "a report that is final is still written down as owed");
+    }
+    settled.is_ok()
 }
 
 /// What the newest certified state says of entries that are owed.
@@ -264,13 +305,22 @@ fn mark(state: &dyn salus_support::StateReader, ours: OrganisationId, due: &Due)
     }
 }
 
-/// Report the entries of one receipt. Is each of them settled?
-async fn report(app: &App, patient: PatientId, receipt: u32, due: &[Due]) -> Result<bool, Setback> {
+/// What is to be done about one receipt.
+enum Prepared {
+    /// Nothing: the chain has it all.
+    Settled,
+    /// This call, for these entries.
+    Ready(Call, Vec<Due>),
+    /// It cannot be reported now.
+    Later,
+}
+
+async fn prepare(app: &App, patient: PatientId, receipt: u32, due: &[Due]) -> Result<Prepared, Setback> {
     let open = match look(app, patient, receipt, due).await? {
         Known::Gone => {
             // After 90 days, or because the node that is asked is behind the one that showed the receipt.
             tracing::error!(receipt, owed = due.len(), "the state has no receipt of a release that is to be reported");
-            return Ok(false);
+            return Ok(Prepared::Later);
         }
         Known::Entries { reported, open } => {
             app.reports.settle(&reported)?;
@@ -278,22 +328,11 @@ async fn report(app: &App, patient: PatientId, receipt: u32, due: &[Due]) -> Res
         }
     };
     if open.is_empty() {
-        return Ok(true);
+        return Ok(Prepared::Settled);
     }
     let entries = open.iter().fold(0u64, |entries, due| entries | 1 << due.entry);
     let digest = digest(app, receipt, &open).await?;
-    let call = Call::Serve { patient, receipt, entries, digest };
-    match app.ledger.call(&app.identity.officer, RuntimeCall::Access(call)).await {
-        Ok(height) => {
-            app.metrics.reported(open.len());
-            tracing::info!(receipt, entries = format!("{entries:b}"), %height, "a release is reported");
-            app.reports.settle(&open)?;
-            Ok(true)
-        }
-        // Another process of this custodian was first: the next look shows it.
-        Err(SubmitFailure::Refused(RuntimeError::Access(salus_access::Error::AlreadyServed))) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    Ok(Prepared::Ready(Call::Serve { patient, receipt, entries, digest }, open))
 }
 
 /// Digest over what is kept of the release: the wraps minted for these entries, in their order.

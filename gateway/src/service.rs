@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::{App, Identity, machine_clock},
     config::Config,
+    copies::http::{Neighbours, Proven},
     keyring::{Keyring, KeyringError},
     ledger::{Ledger, judge},
     metrics,
@@ -22,6 +23,7 @@ use crate::{
     report::{self, Reports, ReportsError},
     server::{Listen, Server, StartError, routes::routes},
     store::{Store, StoreError},
+    upkeep::{self, Keeper},
 };
 
 /// Why the gateway did not start.
@@ -54,6 +56,9 @@ pub enum ServiceError {
     /// What is to be reported.
     #[error(transparent)]
     Reports(#[from] ReportsError),
+    /// The client that asks other gateways.
+    #[error("the client for other gateways: {0}")]
+    Client(#[from] reqwest::Error),
     /// The server.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -69,12 +74,7 @@ pub struct Service {
     metrics: Option<Server>,
     app: Arc<App>,
     reporting: tokio::task::JoinHandle<()>,
-}
-
-impl std::fmt::Debug for App {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "App({})", self.identity.organisation)
-    }
+    upkeep: tokio::task::JoinHandle<()>,
 }
 
 impl Service {
@@ -85,15 +85,10 @@ impl Service {
     pub async fn start(config: &Config) -> Result<Self, ServiceError> {
         let identity = identity(config)?;
         let clock = machine_clock();
-        let token = config.token_file.as_deref().map(AccessToken::read).transpose()?;
-        let trust = match &config.checkpoint {
-            Some(checkpoint) => Trust::Checkpoint { genesis: config.genesis, checkpoint: checkpoint.parse()? },
-            None => Trust::genesis(config.genesis),
-        };
-        let node = Node::connect(&config.node, token, trust, clock.clone(), config.limits.stale_after).await?;
-        let ledger: Arc<dyn Ledger> = Arc::new(node);
+        let ledger = ledger(config).await?;
         check(&*ledger, &identity).await;
         let store = Arc::new(Store::open(&config.store).await?);
+        let keeper = keeper(&identity, ledger.clone(), Store::clone(&store))?;
         let reports = Arc::new(Reports::open(&config.base_path.join("reports"))?);
         if !reports.is_empty() {
             tracing::info!(owed = reports.len(), "releases of an earlier run are to be reported");
@@ -109,7 +104,8 @@ impl Service {
             None => None,
         };
         let reporting = tokio::spawn(report::run(app.clone()));
-        Ok(Self { server, metrics, app, reporting })
+        let upkeep = tokio::spawn(upkeep::run(keeper, std::future::pending()));
+        Ok(Self { server, metrics, app, reporting, upkeep })
     }
 
     /// Where it serves.
@@ -129,18 +125,60 @@ impl Service {
             metrics.stop().await;
         }
         self.reporting.abort();
+        // Wherever it is: it leaves what a crash would, and the next start goes on.
+        self.upkeep.abort();
         tracing::info!(owed = self.app.reports.len(), "stopped");
     }
 }
 
-fn identity(config: &Config) -> Result<Identity, ServiceError> {
+/// The chain, as the configured node proves it.
+///
+/// # Errors
+/// [`ServiceError`] by what is wrong with the configuration or the node.
+pub async fn ledger(config: &Config) -> Result<Arc<dyn Ledger>, ServiceError> {
+    let token = config.token_file.as_deref().map(AccessToken::read).transpose()?;
+    let trust = match &config.checkpoint {
+        Some(checkpoint) => Trust::Checkpoint { genesis: config.genesis, checkpoint: checkpoint.parse()? },
+        None => Trust::genesis(config.genesis),
+    };
+    let node = Node::connect(&config.node, token, trust, machine_clock(), config.limits.stale_after).await?;
+    Ok(Arc::new(node))
+}
+
+/// What the configured keys are encrypted under.
+///
+/// # Errors
+/// [`ServiceError`] by what is wrong with the file.
+pub fn passphrase(config: &Config) -> Result<Passphrase, ServiceError> {
     let path = &config.keys.passphrase;
     let bytes = Zeroizing::new(read_secret(path)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| ServiceError::Passphrase { path: path.clone() })?;
-    let passphrase = Passphrase::new(text.to_owned())?;
+    Ok(Passphrase::new(text.to_owned())?)
+}
+
+/// Whose gateway it is, with its keys unlocked.
+///
+/// # Errors
+/// [`ServiceError`] by what is wrong with them.
+pub fn identity(config: &Config) -> Result<Identity, ServiceError> {
+    let passphrase = passphrase(config)?;
     let officer = KeyFile::open(&config.keys.officer)?.unlock_account(&passphrase)?;
     let keyring = Keyring::open(&config.keys.keyring, passphrase)?;
     Ok(Identity { organisation: config.organisation, genesis: config.genesis, officer, keyring })
+}
+
+/// Whoever keeps the store in order, with the chain and the other custodians at hand.
+///
+/// # Errors
+/// [`ServiceError::Client`].
+pub fn keeper(identity: &Identity, ledger: Arc<dyn Ledger>, store: Store) -> Result<Keeper, ServiceError> {
+    Ok(Keeper {
+        store,
+        us: identity.organisation,
+        peers: Arc::new(Neighbours::new(identity, ledger.clone())?),
+        chain: Arc::new(Proven(ledger)),
+        keyring: Some(identity.keyring.clone()),
+    })
 }
 
 /// Compare the keys with the chain, and say what does not fit. It starts all the same: an officer may be appointed
@@ -195,6 +233,7 @@ pub async fn run(config: &Config) -> Result<(), ServiceError> {
         _ = int.recv() => tracing::info!("SIGINT"),
         // It never ends by itself; a panic in it ends the process.
         _ = &mut service.reporting => tracing::error!("reporting ended"),
+        _ = &mut service.upkeep => tracing::error!("the upkeep of the store ended"),
     }
     service.stop().await;
     Ok(())

@@ -1,6 +1,8 @@
 //! Uploading: an encrypted record comes in before it is filed. It is acknowledged, by the custody receipt that
 //! `records.put` carries, once blob and wraps are durable and the blob was hashed again.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -201,8 +203,8 @@ fn opens(app: &App, asked: &Asked, header: &salus_client::envelope::Header) -> R
     header.check(&asked.of(), &key).map_err(|error| Refused::new(Refusal::BadBlob, error.to_string()))
 }
 
-/// How much of a refused body is read, bytes, so that the sender comes to hear of the refusal.
-const DRAINED: u64 = 8 << 20;
+/// How much of a refused body is read, bytes, and for how long, so that the sender comes to hear of the refusal.
+const DRAINED: (u64, Duration) = (8 << 20, Duration::from_secs(1));
 
 /// The pieces of a body, each within its time.
 pub struct Pieces<'a> {
@@ -221,14 +223,16 @@ impl<'a> Pieces<'a> {
     /// Read on and forget it: who is still sending does not listen, and closing with bytes unread would take the
     /// answer along.
     pub async fn drain(&mut self) {
-        let until = self.received + DRAINED;
-        while self.received < until && matches!(self.next().await, Ok(Some(_))) {}
+        let (until, time) = (self.received + DRAINED.0, DRAINED.1);
+        let draining = async { while self.received < until && matches!(self.next().await, Ok(Some(_))) {} };
+        // Whoever sends for longer than that hears the connection close.
+        let _ = tokio::time::timeout(time, draining).await;
     }
 
-    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
         let limits = &self.app.limits;
         // So many bytes must be there by then; more bytes buy more time.
-        let earned = std::time::Duration::from_millis(self.received * 1_000 / limits.blob_rate.max(1));
+        let earned = Duration::from_millis(self.received * 1_000 / limits.blob_rate.max(1));
         let Ok(piece) = tokio::time::timeout_at(self.start + limits.blob_grace + earned, self.body.next()).await else {
             let message = format!("{} bytes came in the time for them", self.received);
             return Err(Refused::new(Refusal::TooSlow, message));

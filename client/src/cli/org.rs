@@ -33,7 +33,8 @@ pub enum OrgCommand {
         /// Commitment to its profile, 64 hex digits.
         #[arg(long, value_name = "HASH")]
         profile: Option<Hash>,
-        /// Name of its encryption key: a custodian needs one before records are filed.
+        /// Name of its encryption key, or the public half as `salus-gateway key show` prints it: a custodian needs one
+        /// before records are filed.
         #[arg(long, value_name = "NAME")]
         kem_key: Option<String>,
         /// Peer id of a full node of the organisation, which may connect then: as `salus-node key show` prints it.
@@ -66,8 +67,11 @@ pub async fn run(session: &Session, command: OrgCommand) -> Result<Output, CliEr
     }
 }
 
-/// The public half of an encryption key in the folder: no passphrase is needed for it.
+/// The public half of an encryption key, given itself or by the name of its file in the folder: no passphrase is needed for it.
 pub fn public_kem(session: &Session, name: &str) -> Result<KemPublic, CliError> {
+    if let Ok(key) = name.parse() {
+        return Ok(key);
+    }
     let file = session.key_file(name)?;
     match (file.kind(), <[u8; 32]>::try_from(file.public())) {
         (salus_client::keystore::KeyKind::Kem, Ok(key)) => Ok(KemPublic(key)),

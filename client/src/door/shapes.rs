@@ -120,28 +120,19 @@ pub struct WrapAnswer {
 
 /// Whom a key speaks for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(tag = "kind", content = "id", rename_all = "lowercase")]
 pub enum SubjectInfo {
     /// The administrators.
     Council,
     /// An organisation.
-    Organisation {
-        /// Its id.
-        #[serde(with = "text")]
-        id: OrganisationId,
-    },
+    #[serde(with = "text")]
+    Organisation(OrganisationId),
     /// A practitioner.
-    Practitioner {
-        /// Its id.
-        #[serde(with = "text")]
-        id: PractitionerId,
-    },
+    #[serde(with = "text")]
+    Practitioner(PractitionerId),
     /// A patient.
-    Patient {
-        /// Its id.
-        #[serde(with = "text")]
-        id: PatientId,
-    },
+    #[serde(with = "text")]
+    Patient(PatientId),
 }
 
 /// Who the caller is: `GET /v1/me`.

@@ -4,6 +4,9 @@
 //! the other: the chain says what the record is and who keeps it, the bytes are hashed, and a wrap is replaced only by
 //! the custodian that it is for.
 
+pub mod http;
+pub mod serve;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
@@ -148,7 +151,7 @@ pub async fn accept(
     (us, them): (OrganisationId, OrganisationId),
     filing: Filing,
     wraps: Wraps,
-    mut blob: Incoming,
+    mut blob: BoxStream<'_, Result<Bytes, PeerError>>,
     now: Moment,
 ) -> Result<Stored, CopyError> {
     let place = filing.place;

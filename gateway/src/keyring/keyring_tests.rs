@@ -3,7 +3,7 @@
 use std::fs;
 
 use salus_client::{
-    envelope::{HEADER_BYTES, Header, KemSecret, RecordRef, WrapContext, WrapError},
+    envelope::{HEADER_BYTES, Header, KemSecret, RecordRef, WrapContext, WrapError, unwrap_key},
     keystore::{KdfParams, KeystoreError, Passphrase},
 };
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use crate::{
         Holder, Place,
         testing::{Paper, T0, THEM, US},
     },
-    upkeep::{Settled, testing::Town},
+    upkeep::{SettleError, Settled, testing::Town},
 };
 
 fn passphrase() -> Passphrase {
@@ -40,7 +40,8 @@ fn any_of_the_needed_number_of_shares_gives_the_key_back() {
         let texts: Vec<String> = shares.iter().map(ToString::to_string).collect();
         let read: Vec<Share> = texts.iter().map(|text| text.parse().unwrap()).collect();
         assert_eq!(read, shares);
-        let typed = texts[0].replace("part    ", "  part ab ").replace("ab ", "").replace('\n', "\n\n");
+        let digits = hex::encode(shares[0].key.0);
+        let typed = texts[0].replace(&digits, &format!("{} {}", &digits[..8], &digits[8..])).replace('\n', " \n\n  ");
         assert_eq!(typed.parse::<Share>().unwrap(), shares[0]);
         for from in 0..=usize::from(count - needed) {
             let some = &read[from..from + usize::from(needed)];
@@ -189,4 +190,26 @@ async fn a_rotation_goes_on_where_it_was_cut_short_and_names_what_does_not_open(
     fs::write(&note, "soon").unwrap();
     let error = keys.rotate(&town.us.store, US, KdfParams::for_development(), || {}).await.unwrap_err();
     assert!(matches!(error, KeyringError::Rotation { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_other_custodian_gets_a_wrap_of_its_own_where_the_author_made_none() {
+    let (town, folder) = (Town::new().await, tempfile::tempdir().unwrap());
+    let keys = keyring(&folder);
+    let mut keeper = town.us.clone();
+    keeper.keyring = Some(keys.clone());
+    let mut paper = Paper::sealed_to(1, 1_000, &keys.newest().public);
+    paper.wraps.truncate(2);
+    paper.upload(&keeper.store, T0).await.unwrap();
+    town.ledger.file(&paper, Some(THEM));
+    let error = keeper.settle(paper.place(), T0).await.unwrap_err();
+    assert!(matches!(error, SettleError::NoKey { organisation: THEM }), "{error}");
+
+    let theirs = KemSecret::generate().unwrap();
+    town.ledger.kem.lock().unwrap().insert(THEM, theirs.public());
+    assert_eq!(keeper.settle(paper.place(), T0).await.unwrap(), Settled::Copied(THEM));
+    let wrap = town.them.store.wrap(paper.place(), Holder::Custodian(THEM)).await.unwrap();
+    let key = unwrap_key(&wrap, &theirs, &context(paper.place())).unwrap();
+    let header = Header::parse(&paper.blob[..HEADER_BYTES]).unwrap();
+    header.check(&header.of, &key).unwrap();
 }

@@ -162,6 +162,22 @@ fn path(folder: &Path, epoch: u32) -> PathBuf {
     folder.join(format!("{PREFIX}{epoch:04}{SUFFIX}"))
 }
 
+/// The public halves of the keys in `folder`, the newest first, and the epoch that a rotation is on the way to. Needs no
+/// passphrase, so nothing here is proven.
+///
+/// # Errors
+/// [`KeyringError`] by what does not read.
+pub fn known(folder: &Path) -> Result<(Vec<(u32, KemPublic)>, Option<u32>), KeyringError> {
+    let mut keys = Vec::new();
+    for (epoch, path) in files(folder)? {
+        let file = KeyFile::open(&path)?;
+        if let Ok(public) = <[u8; 32]>::try_from(file.public()) {
+            keys.push((epoch, KemPublic(public)));
+        }
+    }
+    Ok((keys, rotate::read_note(folder)?))
+}
+
 /// The key files of a folder, the newest first.
 fn files(folder: &Path) -> Result<Vec<(u32, PathBuf)>, KeyringError> {
     let mut found = Vec::new();

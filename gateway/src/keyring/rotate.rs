@@ -12,16 +12,14 @@ use std::{
 
 use futures::TryStreamExt as _;
 use salus_client::{
-    envelope::{KemSecret, RecordRef, WrapContext, WrapError, wrap_key},
+    envelope::{KemPublic, KemSecret, RecordRef, WrapContext, WrapError, wrap_key},
     keystore::{KdfParams, KeyFile, StoredKey},
 };
 use salus_primitives::OrganisationId;
 use serde::Serialize;
 
-use super::{KeyringError, RewrapError, error::failed, path};
+use super::{Keyring, KeyringError, RewrapError, error::failed, path};
 use crate::store::{Holder, Place, Store, StoreError};
-
-use super::Keyring;
 
 const NOTE: &str = "rotation";
 
@@ -107,6 +105,27 @@ impl Keyring {
         Ok(done)
     }
 
+    /// Make a standing wrap of a record for another custodian, unless there is one.
+    ///
+    /// # Errors
+    /// [`RewrapError`] by what failed.
+    pub async fn seal_for(
+        &self,
+        store: &Store,
+        us: OrganisationId,
+        place: Place,
+        other: OrganisationId,
+        key: &KemPublic,
+    ) -> Result<(), RewrapError> {
+        let wrong = |reason: WrapError| RewrapError::Wrap { place, reason };
+        let context = standing(store, place).await?;
+        let ours = store.wrap(place, Holder::Custodian(us)).await?;
+        let content = self.unwrap(&ours, &context).map_err(wrong)?;
+        let wrap = wrap_key(&content, key, &context).map_err(wrong)?;
+        store.keep_wrap(place, Holder::Custodian(other), &wrap).await?;
+        Ok(())
+    }
+
     /// Seal our wrap of a record to the newest key, unless it is. Says whether it was renewed; then the copies at other
     /// custodians are due again.
     ///
@@ -116,10 +135,8 @@ impl Keyring {
         let holder = Holder::Custodian(us);
         let wrong = |reason: WrapError| RewrapError::Wrap { place, reason };
         loop {
-            let meta = store.meta(place).await?;
+            let context = standing(store, place).await?;
             let old = store.wrap(place, holder).await?;
-            let of = RecordRef { patient: place.patient, record: place.record, version: meta.version };
-            let context = WrapContext::Standing { of, key_epoch: meta.key_epoch };
             let (epoch, content) = self.open_wrap(&old, &context).map_err(wrong)?;
             let newest = self.newest();
             if epoch >= newest.epoch {
@@ -137,11 +154,18 @@ impl Keyring {
     }
 }
 
+/// What the standing wraps of a record are bound to.
+async fn standing(store: &Store, place: Place) -> Result<WrapContext, StoreError> {
+    let meta = store.meta(place).await?;
+    let of = RecordRef { patient: place.patient, record: place.record, version: meta.version };
+    Ok(WrapContext::Standing { of, key_epoch: meta.key_epoch })
+}
+
 fn note(folder: &Path) -> PathBuf {
     folder.join(NOTE)
 }
 
-fn read_note(folder: &Path) -> Result<Option<u32>, KeyringError> {
+pub(super) fn read_note(folder: &Path) -> Result<Option<u32>, KeyringError> {
     let path = note(folder);
     match fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().map(Some).map_err(|_| KeyringError::Rotation { path }),

@@ -26,7 +26,7 @@ pub use tls::{TlsError, TlsFiles};
 
 use self::{
     address::{Place, Places},
-    stream::Patient,
+    stream::Timed,
 };
 use crate::limits::Limits;
 
@@ -148,7 +148,7 @@ impl Acceptor {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = told(&mut stopped) => return,
             };
             match accepted {
                 Ok((socket, address)) => self.admit(socket, Peer::of(address.ip())),
@@ -177,7 +177,7 @@ impl Acceptor {
         let admitted = Admitted { _permit: permit, _place: place };
         let (tls, routes, limits) = (self.tls.clone(), self.routes.clone(), self.limits.clone());
         let stopped = self.stopped.clone();
-        let stream = Patient::new(socket, limits.write_stall);
+        let stream = Timed::new(socket, limits.write_stall);
         tokio::spawn(async move {
             match tls {
                 None => serve(stream, peer, routes, &limits, stopped).await,
@@ -190,6 +190,11 @@ impl Acceptor {
             drop(admitted);
         });
     }
+}
+
+/// Until it is told to stop, or nobody is left who could tell.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -215,7 +220,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     tokio::pin!(serving);
     let outcome = tokio::select! {
         outcome = serving.as_mut() => outcome,
-        _ = stopped.wait_for(|stopped| *stopped) => {
+        () = told(&mut stopped) => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }

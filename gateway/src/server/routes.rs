@@ -24,6 +24,7 @@ use crate::{
     about,
     app::App,
     auth::{authenticate, same_body},
+    copies,
     refused::Refused,
     relay,
     release::{self, Asked, By},
@@ -52,8 +53,9 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/v1/patients/{patient}/records/{record}/wrap", get(own_wrap))
         .route("/v1/patients/{patient}/receipts/{index}/records/{record}/blob", get(blob))
         .route("/v1/patients/{patient}/receipts/{index}/records/{record}/wrap", get(wrap))
-        .fallback(async || Refused::new(Refusal::NotFound, "there is no such path"))
-        .method_not_allowed_fallback(async || Refused::new(Refusal::MethodNotAllowed, "not by this method"))
+        .merge(copies::serve::routes())
+        .fallback(|| async { Refused::new(Refusal::NotFound, "there is no such path") })
+        .method_not_allowed_fallback(|| async { Refused::new(Refusal::MethodNotAllowed, "not by this method") })
         .layer(middleware::from_fn_with_state(app.clone(), count))
         .with_state(app)
 }
@@ -72,9 +74,9 @@ async fn count(State(app): Shared, request: Request, next: Next) -> Response {
 }
 
 /// A signed request whose whole body, a small one, is here and is the one that was signed.
-struct Signed {
-    request: SignedRequest,
-    body: Bytes,
+pub(crate) struct Signed {
+    pub(crate) request: SignedRequest,
+    pub(crate) body: Bytes,
 }
 
 impl FromRequest<Arc<App>> for Signed {
@@ -111,7 +113,7 @@ async fn whole(app: &App, body: Body) -> Result<Bytes, Refused> {
 }
 
 /// Read a part of the path.
-fn part<T: core::str::FromStr>(what: &'static str, text: &str) -> Result<T, Refused> {
+pub(crate) fn part<T: core::str::FromStr>(what: &'static str, text: &str) -> Result<T, Refused> {
     text.parse().map_err(|_| Refused::new(Refusal::BadRequest, format!("the path's {what} does not read as one")))
 }
 
@@ -191,7 +193,7 @@ async fn take_blob(
 ) -> Answer<Uploaded> {
     let (parts, body) = request.into_parts();
     let mut pieces = upload::Pieces::new(&app, body);
-    let taken = take(&app, (&patient, &record), &query, &parts, &mut pieces).await;
+    let taken = take(&app, (patient.as_str(), record.as_str()), &query, &parts, &mut pieces).await;
     if taken.is_err() {
         pieces.drain().await;
     }
@@ -214,7 +216,7 @@ async fn take(
 }
 
 /// The length that the head of an upload declares.
-fn declared_length(headers: &HeaderMap) -> Result<u64, Refused> {
+pub(crate) fn declared_length(headers: &HeaderMap) -> Result<u64, Refused> {
     let required = || Refused::new(Refusal::LengthRequired, "the upload declares no length");
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(required());

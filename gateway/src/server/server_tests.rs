@@ -13,7 +13,7 @@ fn plain(address: &str) -> Listen {
 }
 
 fn routes() -> Router {
-    Router::new().route("/", get(async || "here"))
+    Router::new().route("/", get(|| async { "here" }))
 }
 
 const ASK: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";

@@ -1,4 +1,4 @@
-//! A socket with little patience: a write that makes no progress for too long ends it.
+//! A socket that is timed: a write that makes no progress for too long ends it.
 
 use std::{
     future::Future,
@@ -14,13 +14,13 @@ use tokio::{
 };
 
 /// The socket, and since when a write waits.
-pub(super) struct Patient<S> {
+pub(super) struct Timed<S> {
     inner: S,
     patience: Duration,
     stall: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
+impl<S> Timed<S> {
     pub(super) fn new(inner: S, patience: Duration) -> Self {
         Self { inner, patience, stall: None }
     }
@@ -39,13 +39,13 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(cx, into)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.inner).poll_write(cx, bytes);
         self.judged(cx, outcome)
@@ -70,7 +70,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_plays_dead_ends_the_connection() {
         let (ours, _theirs) = duplex(8);
-        let mut ours = Patient::new(ours, Duration::from_millis(1));
+        let mut ours = Timed::new(ours, Duration::from_millis(1));
         let error = ours.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
@@ -78,7 +78,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_reads_gets_everything() {
         let (ours, mut theirs) = duplex(8);
-        let mut ours = Patient::new(ours, Duration::from_secs(60));
+        let mut ours = Timed::new(ours, Duration::from_secs(60));
         let writing = tokio::spawn(async move { ours.write_all(&[7; 64]).await });
         let mut bytes = [0; 64];
         theirs.read_exact(&mut bytes).await.unwrap();

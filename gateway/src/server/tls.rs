@@ -56,7 +56,7 @@ impl TlsFiles {
         let path = self.certificate.clone();
         let certificate = |reason: String| TlsError::Certificate { path: path.clone(), reason };
         let chain: Vec<_> = CertificateDer::pem_file_iter(&self.certificate)
-            .and_then(Iterator::collect)
+            .and_then(|items| items.collect::<Result<_, _>>())
             .map_err(|error| certificate(error.to_string()))?;
         if chain.is_empty() {
             return Err(certificate("there is none in it".to_owned()));

@@ -159,10 +159,20 @@ impl Store {
             self.0.usage.anchored(meta.uploader, meta.anchor.size);
         }
         written.push(Item::Anchored);
-        if written.len() == 1 {
-            self.unsettled_set().remove(&place);
+        self.unless_shredded(place, &written).await?;
+        self.resettle(place).await
+    }
+
+    /// Remember whether anything is left to be done for a place.
+    async fn resettle(&self, place: Place) -> Result<(), StoreError> {
+        let settled = self.entry(place).await?.is_none_or(|entry| entry.is_settled());
+        let mut unsettled = self.unsettled_set();
+        if settled {
+            unsettled.remove(&place);
+        } else {
+            unsettled.insert(place);
         }
-        self.unless_shredded(place, &written).await
+        Ok(())
     }
 
     /// A copy is due at `other` again, for the wraps changed or the copy was lost.
@@ -186,9 +196,8 @@ impl Store {
         self.meta(place).await?;
         self.backend().put(place, Item::Copied(other), &at.encode()).await?;
         self.backend().remove(place, &[Item::Pending(other)]).await?;
-        // Whoever else a copy is due for, the next listing finds: there is one other custodian at a time.
-        self.unsettled_set().remove(&place);
-        self.unless_shredded(place, &[Item::Copied(other)]).await
+        self.unless_shredded(place, &[Item::Copied(other)]).await?;
+        self.resettle(place).await
     }
 
     /// Since when `other` has a copy, if it does.

@@ -178,6 +178,16 @@ impl Upload {
     /// [`StoreError::Length`] when more come than were declared, [`StoreError::Header`] when the first are not those of
     /// this record version, or that the store failed. Then nothing is kept, and the upload has to be dropped.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        let written = self.take(bytes).await;
+        if written.is_err()
+            && let Sink::Parts(parts) = mem::replace(&mut self.sink, Sink::Compare)
+        {
+            parts.abort().await;
+        }
+        written
+    }
+
+    async fn take(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         let declared = self.filing.anchor.size;
         let found = self.received.saturating_add(bytes.len() as u64);
         if found > declared {

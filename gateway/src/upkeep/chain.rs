@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use salus_client::envelope::Anchor;
+use salus_client::envelope::{Anchor, KemPublic};
 use salus_primitives::{Moment, OrganisationId};
 use salus_records::{Record, RecordStatus};
 
@@ -40,10 +40,10 @@ pub fn other_custodian(record: &Record, us: OrganisationId) -> Option<Organisati
 
 /// The chain could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the chain did not answer for record {place}: {reason}; see whether the node runs and follows the chain")]
+#[error("the chain did not answer about {about}: {reason}; see whether the node runs and follows the chain")]
 pub struct ChainError {
-    /// Which record.
-    pub place: Place,
+    /// About what: a record or an organisation.
+    pub about: String,
     /// Why.
     pub reason: String,
 }
@@ -53,6 +53,8 @@ pub struct ChainError {
 pub trait Chain: Send + Sync {
     /// What it says of a place. Absence is proven too: an error is never taken for it.
     async fn record(&self, place: Place) -> Result<Seen, ChainError>;
+    /// The key that wraps for an organisation are made for.
+    async fn kem_key(&self, organisation: OrganisationId) -> Result<Option<KemPublic>, ChainError>;
 }
 
 /// The gateways of other custodians.

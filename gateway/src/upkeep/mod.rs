@@ -7,11 +7,13 @@
 //! | a record that was erased on the chain is shredded | each day | `settle.rs` |
 //! | every byte is read and hashed, at least every 30 days | each hour, what is due | `scrub.rs` |
 //! | what is damaged is fetched from where it is whole | each hour | `repair.rs` |
+//! | uploads without a record are listed, and removed once a day old | on demand | `orphans.rs` |
 //! | records of ours that another custodian has and we lost are fetched | at the start and each day | `repair.rs` |
 //!
 //! The commands do the same on demand: `status.rs` counts.
 
 mod chain;
+mod orphans;
 mod repair;
 mod run;
 mod scrub;
@@ -26,6 +28,7 @@ use salus_primitives::{
 };
 
 pub use chain::{Chain, ChainError, Peers, Seen, other_custodian};
+pub use orphans::Orphan;
 pub use repair::{Mended, RepairError, Repaired};
 pub use run::run;
 pub use scrub::{Finding, Scrubbed, scrub, scrub_place};

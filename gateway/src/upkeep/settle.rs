@@ -6,7 +6,7 @@ use super::{ChainError, Keeper, UNANCHORED_KEPT_MS, other_custodian};
 use crate::{
     copies::{self, CopyError},
     keyring::RewrapError,
-    store::{Place, StoreError},
+    store::{Holder, Place, StoreError},
 };
 
 /// What became of a place.
@@ -38,6 +38,12 @@ pub enum SettleError {
     /// The copy.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// The other custodian cannot be given a wrap.
+    #[error("organisation {organisation} has no encryption key on the chain; its Admin sets one")]
+    NoKey {
+        /// Which.
+        organisation: OrganisationId,
+    },
     /// The wrap.
     #[error(transparent)]
     Rewrap(#[from] RewrapError),
@@ -72,9 +78,20 @@ impl Keeper {
         }
         let Some(other) = other else { return Ok(Settled::Kept) };
         if !has_copy {
+            self.seal_for(place, other).await?;
             copies::give(&self.store, &*self.peers, other, place, now).await?;
         }
         Ok(Settled::Copied(other))
+    }
+
+    /// The other custodian releases nothing without a wrap of its own: make the one that the author did not, or that
+    /// nobody could make before custody moved there.
+    async fn seal_for(&self, place: Place, other: OrganisationId) -> Result<(), SettleError> {
+        let has_one =
+            self.store.entry(place).await?.is_some_and(|entry| entry.wraps.contains(&Holder::Custodian(other)));
+        let Some(keyring) = self.keyring.as_ref().filter(|_| !has_one) else { return Ok(()) };
+        let key = self.chain.kem_key(other).await?.ok_or(SettleError::NoKey { organisation: other })?;
+        Ok(keyring.seal_for(&self.store, self.us, place, other, &key).await?)
     }
 
     /// What is on the chain is never removed by age, whatever the chain said this time: custody may have moved, and

@@ -10,6 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use salus_client::envelope::KemPublic;
 use salus_consent::{Kind, Tags};
 use salus_primitives::{Moment, OrganisationId, PractitionerId, Subject};
 use salus_records::{Record, RecordStatus};
@@ -30,6 +31,7 @@ pub(crate) struct Ledger {
     pub(crate) records: Mutex<BTreeMap<Place, Record>>,
     pub(crate) at: Mutex<Moment>,
     pub(crate) silent: AtomicBool,
+    pub(crate) kem: Mutex<BTreeMap<OrganisationId, KemPublic>>,
 }
 
 impl Ledger {
@@ -65,9 +67,13 @@ impl Ledger {
 impl Chain for Ledger {
     async fn record(&self, place: Place) -> Result<Seen, ChainError> {
         if self.silent.load(Ordering::Relaxed) {
-            return Err(ChainError { place, reason: "silent".to_owned() });
+            return Err(ChainError { about: place.to_string(), reason: "silent".to_owned() });
         }
         Ok(Seen { at: *self.at.lock().unwrap(), record: self.records.lock().unwrap().get(&place).cloned() })
+    }
+
+    async fn kem_key(&self, organisation: OrganisationId) -> Result<Option<KemPublic>, ChainError> {
+        Ok(self.kem.lock().unwrap().get(&organisation).copied())
     }
 }
 
@@ -181,7 +187,12 @@ pub(crate) fn config(folder: &TempDir) -> StoreConfig {
 impl Town {
     pub(crate) async fn new() -> Self {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let ledger = Arc::new(Ledger { records: Mutex::default(), at: Mutex::new(T0), silent: AtomicBool::new(false) });
+        let ledger = Arc::new(Ledger {
+            records: Mutex::default(),
+            at: Mutex::new(T0),
+            silent: AtomicBool::new(false),
+            kem: Mutex::default(),
+        });
         let mut keepers = Vec::new();
         let streets = [Arc::new(Streets::default()), Arc::new(Streets::default())];
         for ((folder, us), peers) in folders.iter().zip([US, THEM]).zip(&streets) {

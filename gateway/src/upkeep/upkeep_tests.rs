@@ -102,8 +102,8 @@ async fn a_copy_is_taken_only_of_what_the_chain_says_from_who_keeps_it_too() {
     let error = give(US, paper.filing, &paper).await.unwrap_err();
     assert!(matches!(error, CopyError::NotCustodian { .. }), "{error}");
     town.ledger.file(&paper, Some(THEM));
-    let error = give(THEM, paper.filing, &paper).await.unwrap_err();
-    assert!(matches!(error, CopyError::NotCustodian { .. }), "nobody gives to themselves: {error}");
+    let own = copies::accept(store, chain, (THEM, THEM), paper.filing, Vec::new(), body(&paper), T0).await;
+    assert!(matches!(own, Err(CopyError::NotCustodian { .. })), "nobody gives to themselves");
     // A stranger's wraps would be of holders it may not name.
     let error = give(STRANGER, paper.filing, &paper).await.unwrap_err();
     assert!(matches!(error, CopyError::Wraps), "{error}");
@@ -172,33 +172,32 @@ async fn what_is_erased_on_the_chain_is_shredded_at_both() {
 async fn scrub_finds_a_hundred_of_a_hundred_planted_flips_and_repair_heals_each() {
     let town = Town::new().await;
     let mut papers = Vec::new();
-    for n in 0..25 {
-        papers.push(town.shared(n, if n % 5 == 0 { 2 * MIB } else { 3_000 }).await);
+    for n in 0..100 {
+        papers.push(town.shared(n, if n % 20 == 0 { 2 * MIB } else { 3_000 }).await);
     }
     let whole = scrub(&town.us.store, US, true, T0, |_| {}).await.unwrap();
-    assert_eq!((whole.records, whole.damaged.as_slice()), (25, &[][..]));
-    let mut planted = 0;
-    for (paper, n) in papers.iter().zip(1usize..) {
-        for name in ["blob", "meta", "patient.wrap", &format!("{US}.wrap")] {
-            let file = town.file(paper, name);
-            let good = fs::read(&file).unwrap();
-            let mut bad = good.clone();
-            let bit = n * 7_919 * (planted + 1) % (bad.len() * 8);
-            bad[bit / 8] ^= 1 << (bit % 8);
-            fs::write(&file, &bad).unwrap();
-            planted += 1;
+    assert_eq!((whole.records, whole.damaged.as_slice()), (100, &[][..]));
 
-            let found = scrub(&town.us.store, US, true, T0, |_| {}).await.unwrap();
-            assert_eq!(found.damaged.len(), 1, "{name}: {:?}", found.damaged);
-            assert_eq!(found.damaged[0].place, paper.place().to_string());
-            assert_eq!(status(&town.us.store, T0).await.unwrap().damaged.len(), 1, "{name}");
-            let done = town.us.repair_all(false, T0, || {}).await.unwrap();
-            assert_eq!((done.repaired, done.failed.len()), (1, 0), "{name}: {done:?}");
-            assert!(paper.is_whole_in(&town.us.store).await, "{name}");
-            assert_eq!(status(&town.us.store, T0).await.unwrap().damaged.len(), 0, "{name}");
-        }
+    let names = ["blob".to_owned(), "meta".to_owned(), "patient.wrap".to_owned(), format!("{US}.wrap")];
+    for (paper, n) in papers.iter().zip(0usize..) {
+        // Each kind of file, and of the large blobs too.
+        let file = town.file(paper, if n % 20 == 0 { "blob" } else { &names[n % 4] });
+        let mut bytes = fs::read(&file).unwrap();
+        let bit = (n + 1) * 7_919 % (bytes.len() * 8);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, bytes).unwrap();
     }
-    assert_eq!(planted, 100);
+    let found = scrub(&town.us.store, US, true, T0, |_| {}).await.unwrap();
+    let places: std::collections::BTreeSet<_> = found.damaged.iter().map(|finding| finding.place.clone()).collect();
+    assert_eq!((found.damaged.len(), places.len()), (100, 100), "{:?}", found.damaged);
+    assert_eq!(status(&town.us.store, T0).await.unwrap().damaged.len(), 100);
+    let done = town.us.repair_all(false, T0, || {}).await.unwrap();
+    assert_eq!((done.repaired, done.failed.as_slice()), (100, &[][..]));
+    for paper in &papers {
+        assert!(paper.is_whole_in(&town.us.store).await);
+    }
+    assert_eq!(scrub(&town.us.store, US, true, T0, |_| {}).await.unwrap().damaged, []);
+    assert_eq!(status(&town.us.store, T0).await.unwrap().damaged, []);
 }
 
 #[tokio::test]
@@ -332,4 +331,29 @@ async fn a_repair_that_comes_after_the_shredding_brings_nothing_back() {
     let error = beside.mend(paper.place(), Item::Wrap(Holder::Patient), Some(&paper.wraps[0].1)).await.unwrap_err();
     assert!(matches!(error, StoreError::Shredded { .. }), "{error}");
     assert!(!town.file(&paper, "blob").exists() && !town.file(&paper, "patient.wrap").exists());
+}
+
+#[tokio::test]
+async fn orphans_are_listed_and_only_those_a_day_old_are_removed() {
+    let town = Town::new().await;
+    let (filed, anchored, old, young) = (Paper::new(1, 10), Paper::new(2, 10), Paper::new(3, 10), Paper::new(4, 10));
+    for (paper, at) in [(&filed, T0), (&anchored, T0), (&old, T0), (&young, T0.plus(1))] {
+        paper.upload(&town.us.store, at).await.unwrap();
+    }
+    town.ledger.file(&filed, None);
+    town.us.store.anchored(anchored.place(), None).await.unwrap();
+    let later = T0.plus(DAY);
+    *town.ledger.at.lock().unwrap() = later;
+    for remove in [false, true] {
+        let mut found = town.us.orphans(remove, later).await.unwrap();
+        found.sort_by_key(|orphan| orphan.stored_at);
+        let seen: Vec<_> = found.iter().map(|orphan| (orphan.place.clone(), orphan.due, orphan.removed)).collect();
+        let [old, young] = [&old, &young].map(|paper| paper.place().to_string());
+        assert_eq!(seen, [(old, true, remove), (young, false, false)]);
+    }
+    assert!(filed.is_whole_in(&town.us.store).await && anchored.is_whole_in(&town.us.store).await);
+    assert!(matches!(town.us.store.meta(old.place()).await, Err(StoreError::Missing { .. })));
+    town.ledger.silent.store(true, Ordering::Relaxed);
+    let error = town.us.orphans(true, later.plus(DAY)).await.unwrap_err();
+    assert!(matches!(error, SettleError::Chain(_)), "{error}");
 }

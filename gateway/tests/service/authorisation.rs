@@ -121,7 +121,7 @@ async fn ask(world: &World, who: &KeyPair, method: &str, path: &str, sealed: &Se
                 transaction_version: version.transaction_version,
                 genesis: world.genesis(),
             };
-            let call = RuntimeCall::from(salus_system::Call::Noop).encode();
+            let call = RuntimeCall::from(salus_system::Call::Noop {}).encode();
             let nonce = world.ledger.with(|chain| chain.nonce(who.public()));
             let extrinsic = sign(who, call, Era::Immortal, nonce, &context, &world.genesis());
             let body = serde_json::json!({ "extrinsic": hex::encode(extrinsic.encode()) }).to_string();

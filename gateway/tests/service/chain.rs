@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use parity_scale_codec::Decode as _;
 use salus_client::door::ExtrinsicState;
 use salus_gateway::ledger::{Certified, Ledger, LedgerError, Read, SubmitFailure};
-use salus_primitives::{Hash, Height, RawExtrinsic, crypto::KeyPair, extrinsic::Extrinsic};
+use salus_primitives::{Hash, RawExtrinsic, crypto::KeyPair, extrinsic::Extrinsic};
 use salus_runtime::{Runtime, RuntimeCall};
 use salus_support::testing::TestChain;
 
@@ -27,6 +27,20 @@ struct Inner {
     calls: Vec<RuntimeCall>,
     /// How often one was tried.
     tries: usize,
+}
+
+impl Inner {
+    /// A call of the gateway's own.
+    fn make(&mut self, key: &KeyPair, call: RuntimeCall) -> Result<(), SubmitFailure> {
+        self.tries += 1;
+        if self.not_taken > 0 {
+            self.not_taken -= 1;
+            return Err(SubmitFailure::NotTaken("the pool is full".into()));
+        }
+        self.chain.call(key.public(), call.clone()).map_err(SubmitFailure::Refused)?;
+        self.calls.push(call);
+        Ok(())
+    }
 }
 
 /// The chain that the gateway of a test reads.
@@ -132,18 +146,13 @@ impl Ledger for MemoryLedger {
         Box::pin(async move { Ok(Box::pin(async move { state }) as BoxFuture<'static, ExtrinsicState>) })
     }
 
-    fn call<'a>(&'a self, key: &'a KeyPair, call: RuntimeCall) -> BoxFuture<'a, Result<Height, SubmitFailure>> {
+    fn calls<'a>(
+        &'a self,
+        key: &'a KeyPair,
+        calls: Vec<RuntimeCall>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), SubmitFailure>>, SubmitFailure>> {
         let mut inner = self.lock();
-        inner.tries += 1;
-        if inner.not_taken > 0 {
-            inner.not_taken -= 1;
-            return Box::pin(async { Err(SubmitFailure::NotTaken("the pool is full".into())) });
-        }
-        let outcome = inner.chain.call(key.public(), call.clone());
-        let height = inner.chain.height();
-        if outcome.is_ok() {
-            inner.calls.push(call);
-        }
-        Box::pin(async move { outcome.map(|()| height).map_err(SubmitFailure::Refused) })
+        let outcomes = calls.into_iter().map(|call| inner.make(key, call)).collect();
+        Box::pin(async move { Ok(outcomes) })
     }
 }

@@ -50,12 +50,12 @@ async fn fate(world: &World, who: &KeyPair, hash: Hash) -> ExtrinsicState {
 async fn a_caller_hears_who_they_are_and_what_they_may_sign_next() {
     let world = World::new().await;
     let info: CallerInfo = world.get(&world.patient.key, "/v1/me").await.json();
-    assert_eq!(info.subject, SubjectInfo::Patient { id: world.patient.id });
+    assert_eq!(info.subject, SubjectInfo::Patient(world.patient.id));
     assert_eq!(info.kem_key, Some(hex::encode(kem(PATIENT_KEM).public().0)));
     let patient = info.patient.unwrap();
     assert_eq!((patient.state.as_str(), patient.assurance, patient.inviting), ("Active", 1, HOSPITAL));
     let info: CallerInfo = world.get(&key(SURGEON_KEY), "/v1/me").await.json();
-    assert_eq!((info.subject, info.patient), (SubjectInfo::Practitioner { id: SURGEON }, None));
+    assert_eq!((info.subject, info.patient), (SubjectInfo::Practitioner(SURGEON), None));
     let info: CallerInfo = world.get(&world.provisional.key, "/v1/me").await.json();
     assert!(info.patient.unwrap().provisional);
     let nonce: NonceOf = world.get(&key(SURGEON_KEY), "/v1/me/nonce").await.json();
@@ -94,7 +94,7 @@ async fn a_patient_sees_their_own_records_log_rules_and_requests_and_nobody_else
     let log: LogInfo = world.get(me, "/v1/me/log").await.json();
     assert_eq!((log.count, log.next, log.entries.len()), (1, None, 1));
     assert_eq!((log.entries[0].index, log.entries[0].organisation), (index, CLINIC));
-    assert_eq!(log.entries[0].opener, SubjectInfo::Practitioner { id: SURGEON });
+    assert_eq!(log.entries[0].opener, SubjectInfo::Practitioner(SURGEON));
     assert_eq!(log.entries[0].permitted, "0000000000000001");
 
     let rules: Vec<RuleInfo> = world.get(me, "/v1/me/rules").await.json();
@@ -133,7 +133,7 @@ async fn a_long_log_comes_in_pages() {
 async fn an_extrinsic_of_the_caller_is_handed_on_and_its_fate_told_to_them_alone() {
     let world = World::new().await;
     let me = &world.patient.key;
-    let extrinsic = signed(&world, me, salus_system::Call::Noop);
+    let extrinsic = signed(&world, me, salus_system::Call::Noop {});
     let hash = submit(&world, me, &extrinsic).await.json::<SubmitAnswer>().hash;
     let height = world.ledger.with(|chain| chain.height().0);
     assert_eq!(fate(&world, me, hash).await, ExtrinsicState::Final { height });
@@ -151,12 +151,12 @@ async fn an_extrinsic_of_the_caller_is_handed_on_and_its_fate_told_to_them_alone
 async fn what_is_not_the_callers_or_no_extrinsic_is_not_handed_on() {
     let world = World::new().await;
     let me = &world.patient.key;
-    let foreign = signed(&world, &world.other.key, salus_system::Call::Noop);
+    let foreign = signed(&world, &world.other.key, salus_system::Call::Noop {});
     assert_eq!(submit(&world, me, &foreign).await.refusal(), Refusal::ForeignExtrinsic);
-    let good = signed(&world, me, salus_system::Call::Noop);
+    let good = signed(&world, me, salus_system::Call::Noop {});
     let bare = hex::encode(salus_primitives::RawExtrinsic(vec![0x04, 0, 0]).encode());
     let unknown = signed_bytes(&world, me, vec![0x3c, 0]);
-    let longer = signed_bytes(&world, me, [RuntimeCall::from(salus_system::Call::Noop).encode(), vec![0]].concat());
+    let longer = signed_bytes(&world, me, [RuntimeCall::from(salus_system::Call::Noop {}).encode(), vec![0]].concat());
     for text in ["", "zz", "00", &good[..good.len() - 2], &format!("{good}00"), &bare, &unknown, &longer] {
         assert_eq!(submit(&world, me, text).await.refusal(), Refusal::BadExtrinsic, "{text}");
     }
@@ -186,12 +186,12 @@ async fn who_is_not_registered_may_register_on_a_live_invitation_and_nothing_els
     let register = signed(&world, stranger, call);
     assert_eq!(submit(&world, stranger, &register).await.refusal(), Refusal::NotInvited, "no invitation");
     world.ledger.with(|chain| invite(chain, key(REGISTRAR_KEY).public(), 9, false));
-    let noop = signed(&world, stranger, salus_system::Call::Noop);
+    let noop = signed(&world, stranger, salus_system::Call::Noop {});
     assert_eq!(submit(&world, stranger, &noop).await.refusal(), Refusal::NotInvited, "another call");
     let hash = submit(&world, stranger, &register).await.json::<SubmitAnswer>().hash;
     assert!(matches!(fate(&world, stranger, hash).await, ExtrinsicState::Final { .. }));
     let info: CallerInfo = world.get(stranger, "/v1/me").await.json();
-    assert_eq!(info.subject, SubjectInfo::Patient { id: person.id });
+    assert_eq!(info.subject, SubjectInfo::Patient(person.id));
 
     // Spent, and run out.
     let next = KeyPair::from_seed(&[77; 32]);
@@ -213,6 +213,6 @@ async fn a_revocation_is_handed_on_even_while_the_chain_stands_still() {
     let world = World::new().await;
     world.ledger.halt(60_000);
     let me = &world.patient.key;
-    let extrinsic = signed(&world, me, salus_system::Call::Noop);
+    let extrinsic = signed(&world, me, salus_system::Call::Noop {});
     submit(&world, me, &extrinsic).await.json::<SubmitAnswer>();
 }

@@ -3,6 +3,7 @@
 
 mod authorisation;
 mod chain;
+mod copies;
 mod door;
 mod http;
 mod releasing;
@@ -16,6 +17,7 @@ use salus_client::door::Refusal;
 /// The tests of this folder, for those that want to know what is tested.
 const TESTS: &[&str] = &[
     include_str!("authorisation.rs"),
+    include_str!("copies.rs"),
     include_str!("door.rs"),
     include_str!("releasing.rs"),
     include_str!("reporting.rs"),

@@ -140,3 +140,20 @@ async fn an_officer_who_lost_the_role_leaves_the_report_owed() {
     assert!(round(&world.app).await);
     assert_eq!(served(&world, index, 0), ServedBy::FIRST);
 }
+
+#[tokio::test]
+async fn one_report_that_is_not_taken_keeps_no_other_back() {
+    let world = World::new().await;
+    let (sealed, first) = world.readable(1, 100).await;
+    let second = world.open(&[sealed.of.record]);
+    for index in [first, second] {
+        world.get(&key(SURGEON_KEY), &sealed.path_by(index, "wrap")).await.json::<WrapAnswer>();
+    }
+    world.ledger.take_none(1);
+    assert!(!round(&world.app).await);
+    assert_eq!((served(&world, first, 0), served(&world, second, 0)), (ServedBy::default(), ServedBy::FIRST));
+    assert_eq!(files(&world).len(), 1);
+    assert!(round(&world.app).await);
+    assert_eq!(served(&world, first, 0), ServedBy::FIRST);
+    assert_eq!(world.ledger.calls().len(), 2);
+}

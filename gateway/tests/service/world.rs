@@ -328,7 +328,7 @@ async fn app(ledger: &MemoryLedger, folder: &std::path::Path, setup: Setup) -> A
     Arc::new(App::new(identity, ledger, store, reports, Arc::new(move || clock.clock()), setup.limits))
 }
 
-async fn start(ledger: &MemoryLedger, folder: &std::path::Path, setup: Setup) -> (Arc<App>, Server) {
+pub async fn start(ledger: &MemoryLedger, folder: &std::path::Path, setup: Setup) -> (Arc<App>, Server) {
     let limits = setup.limits.clone();
     let app = app(ledger, folder, setup).await;
     let listen = Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None, plain_beyond_loopback: false };
