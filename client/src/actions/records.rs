@@ -24,8 +24,8 @@ use super::{
 use crate::{
     chain::{Chain, Receipt, SubmitError},
     envelope::{
-        Anchor, Compression, ContentKey, KemPublic, KemSecret, PLAIN_BYTES_MAX, RecordRef, Wrap, WrapContext, WrapError,
-        open_anchored, seal, unwrap_key, wrap_key,
+        Anchor, Compression, ContentKey, KemPublic, KemSecret, PLAIN_BYTES_MAX, RecordRef, Wrap, WrapContext,
+        WrapError, open_anchored, seal, unwrap_key, wrap_key,
     },
 };
 

@@ -7,9 +7,7 @@ use std::{
 };
 
 use parity_scale_codec::Decode as _;
-use salus_primitives::{
-    Hash, Moment, jump, runtime_api::StateReader, storage_key::CODE, validator_set::ValidatorSet,
-};
+use salus_primitives::{Hash, Moment, jump, runtime_api::StateReader, storage_key::CODE, validator_set::ValidatorSet};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -40,7 +38,10 @@ pub enum Trust {
 impl Trust {
     /// A chain by nothing but the hash of its genesis block.
     pub fn genesis(genesis: Hash) -> Self {
-        Self::Checkpoint { genesis, checkpoint: Checkpoint { height: salus_primitives::Height::GENESIS, hash: genesis } }
+        Self::Checkpoint {
+            genesis,
+            checkpoint: Checkpoint { height: salus_primitives::Height::GENESIS, hash: genesis },
+        }
     }
 }
 
@@ -182,10 +183,7 @@ impl Light {
     ///
     /// # Errors
     /// [`LightError`]; [`LightError::Stale`] when the newest block is too old, at the beginning or at the end.
-    pub async fn judge<T>(
-        &self,
-        decide: impl Fn(&dyn StateReader, &Certified) -> T,
-    ) -> Result<Judged<T>, LightError> {
+    pub async fn judge<T>(&self, decide: impl Fn(&dyn StateReader, &Certified) -> T) -> Result<Judged<T>, LightError> {
         self.judge_again(&BTreeSet::new(), decide).await
     }
 
@@ -322,11 +320,7 @@ fn bytes(what: &'static str, text: &str) -> Result<Vec<u8>, LightError> {
     hex::decode(digits).map_err(|_| LightError::lie(Lie::Form { what }))
 }
 
-async fn ask_proof<K: AsRef<[u8]>>(
-    node: &dyn Ask,
-    keys: &[K],
-    at: Option<Hash>,
-) -> Result<ProofAnswer, LightError> {
+async fn ask_proof<K: AsRef<[u8]>>(node: &dyn Ask, keys: &[K], at: Option<Hash>) -> Result<ProofAnswer, LightError> {
     let keys: Vec<String> = keys.iter().map(|key| format!("0x{}", hex::encode(key))).collect();
     ask(node, "salus_proof", vec![json!(keys), json!(at.map(|at| at.to_string()))]).await
 }

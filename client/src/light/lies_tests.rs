@@ -580,9 +580,8 @@ async fn a_chain_is_trusted_from_a_checkpoint_or_from_its_genesis_hash_alone() {
 async fn a_checkpoint_that_the_node_does_not_fulfil_starts_nothing() {
     let world = World::new();
     let genesis = world.chain.genesis();
-    let start = |checkpoint| {
-        Light::start(world.node.clone(), Trust::Checkpoint { genesis, checkpoint }, options(&world.clock))
-    };
+    let start =
+        |checkpoint| Light::start(world.node.clone(), Trust::Checkpoint { genesis, checkpoint }, options(&world.clock));
     let hash = world.chain.newest().hash();
     // The hash of one block, the height of another.
     let error = start(Checkpoint { height: Height(9), hash }).await.unwrap_err();

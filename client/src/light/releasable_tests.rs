@@ -76,11 +76,8 @@ fn a_step() -> impl Strategy<Value = Step> {
     use OrganisationStatus::{Active, Suspended};
     let records = prop::sample::subsequence((1..=RECORDS + 1).collect::<Vec<u8>>(), 1..6);
     let purpose = prop_oneof![5 => Just(Purpose::Treatment), 1 => Just(Purpose::Research)];
-    let status = prop_oneof![
-        Just(RecordStatus::Current),
-        Just(RecordStatus::Erased),
-        Just(RecordStatus::EnteredInError),
-    ];
+    let status =
+        prop_oneof![Just(RecordStatus::Current), Just(RecordStatus::Erased), Just(RecordStatus::EnteredInError),];
     let state = prop_oneof![3 => Just(PatientState::Active), 1 => Just(PatientState::Closed)];
     prop_oneof![
         6 => (some_terms(), MINUTE..90 * MINUTE)

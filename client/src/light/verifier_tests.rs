@@ -35,12 +35,8 @@ fn genesis_needs_no_certificate_and_every_other_block_does() {
     let header = chain.make_block(Moment(7_000), |_| {});
     let (bytes, certificate) = shown(&chain);
     let certified = chain.verifier().verify_header(&bytes, Some(&certificate)).unwrap();
-    let expected = Certified {
-        height: Height(1),
-        hash: header.hash(),
-        time: Moment(7_000),
-        state_root: header.state_root,
-    };
+    let expected =
+        Certified { height: Height(1), hash: header.hash(), time: Moment(7_000), state_root: header.state_root };
     assert_eq!(certified, expected);
     let without = chain.verifier().verify_header(&bytes, None);
     assert_eq!(without, Err(VerifyError::NoCertificate { height: Height(1) }));

@@ -56,7 +56,8 @@ impl Gateway {
             .no_proxy()
             .build()
             .map_err(|error| unreachable(&base, &error))?;
-        let response = http.get(joined(&base, "/v1/gateway")).send().await.map_err(|error| unreachable(&base, &error))?;
+        let response =
+            http.get(joined(&base, "/v1/gateway")).send().await.map_err(|error| unreachable(&base, &error))?;
         let info: GatewayInfo = read(response, "description").await?;
         if info.genesis != genesis {
             return Err(RemoteError::OtherChain { found: info.genesis, expected: genesis });
@@ -154,7 +155,11 @@ async fn refused(response: Response) -> RemoteError {
 
 fn unreachable(url: &Url, error: &reqwest::Error) -> RemoteError {
     let reason = RemoteError::reason(error);
-    if error.is_connect() { RemoteError::Unreachable { url: url.to_string(), reason } } else { RemoteError::Broken { reason } }
+    if error.is_connect() {
+        RemoteError::Unreachable { url: url.to_string(), reason }
+    } else {
+        RemoteError::Broken { reason }
+    }
 }
 
 /// The address, if it is one that a signed request may go to.
@@ -187,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_signed_request_goes_over_tls_or_stays_on_this_machine() {
-        for good in ["https://gateway.example", "https://gateway.example:8443/", "http://127.0.0.1:9", "http://[::1]:9"] {
+        for good in ["https://gateway.example", "https://gateway.example:8443/", "http://127.0.0.1:9", "http://[::1]:9"]
+        {
             assert!(checked(good).is_ok(), "{good}");
         }
         for (bad, reason) in [

@@ -300,11 +300,8 @@ async fn a_record_arrives_byte_for_byte_for_its_owner_alone() {
 #[tokio::test]
 async fn a_patient_reads_without_a_receipt() {
     let mut world = World::new().await;
-    let standing = wrap_key(
-        &world.content_key,
-        &world.secret.public(),
-        &WrapContext::Standing { of: OF, key_epoch: 1 },
-    );
+    let standing =
+        wrap_key(&world.content_key, &world.secret.public(), &WrapContext::Standing { of: OF, key_epoch: 1 });
     let answered = wrap_answer(&standing.unwrap(), &world.wanted.anchor);
     world.lie(move |came| came.is("GET", "/wrap").then(|| json_of(200, answered.clone())));
     world.wanted.receipt = None;
@@ -491,7 +488,8 @@ async fn the_words_of_a_gateway_cannot_move_the_terminal() {
 async fn another_chain_and_an_address_where_nothing_listens_are_told() {
     let world = World::new().await;
     let told = Gateway::connect(&world.url, Hash([9; 32])).await.unwrap_err();
-    let other = matches!(told, RemoteError::OtherChain { found, expected } if (found, expected) == (GENESIS, Hash([9; 32])));
+    let other =
+        matches!(told, RemoteError::OtherChain { found, expected } if (found, expected) == (GENESIS, Hash([9; 32])));
     assert!(other, "{told}");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let told = Gateway::connect(&format!("http://127.0.0.1:{port}"), GENESIS).await.unwrap_err();
@@ -507,13 +505,8 @@ fn to_upload(world: &World) -> (File, Wrap) {
 
 async fn uploaded(world: &World) -> Result<salus_records::CustodyReceipt, RemoteError> {
     let (file, wrap) = to_upload(world);
-    let sent = Upload {
-        of: OF,
-        anchor: world.wanted.anchor,
-        patient: &wrap,
-        custodians: &[(HOSPITAL, wrap)],
-        author: AUTHOR,
-    };
+    let sent =
+        Upload { of: OF, anchor: world.wanted.anchor, patient: &wrap, custodians: &[(HOSPITAL, wrap)], author: AUTHOR };
     upload(&world.gateway().await, &world.key, &sent, &file).await
 }
 

@@ -170,7 +170,8 @@ fn jumps(node: &Node, args: &Args) -> Result<Value, RpcError> {
         after = header.number;
         let (_, _, state) = node.state(Some(hash))?;
         let set = node.backend.runtime().validators(&*state);
-        let certificate = node.backend.justification(&hash).and_then(|bytes| decode_strict(&bytes, MESSAGE_DEPTH_MAX).ok());
+        let certificate =
+            node.backend.justification(&hash).and_then(|bytes| decode_strict(&bytes, MESSAGE_DEPTH_MAX).ok());
         jumps.push(Jump { header, certificate: certificate.ok_or(RpcError::UnknownBlock(hash))?, set });
     }
     Ok(json!({

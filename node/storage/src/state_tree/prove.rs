@@ -12,9 +12,7 @@ use super::{
     nodes::Reading,
     path::{Path, nibble},
 };
-use crate::{
-    StorageError,
-};
+use crate::StorageError;
 
 /// Prove what the tree under `root` says of each of `keys`.
 pub(super) fn prove(reading: Reading<'_>, root: Option<&Child>, keys: &[&[u8]]) -> Result<Proof, StorageError> {
