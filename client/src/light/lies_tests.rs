@@ -528,7 +528,7 @@ async fn values_of_two_blocks_make_no_state() {
     let mut first = world.light.values(&set_of(&[b"a"])).await.unwrap();
     world.chain.make_block(Moment(1_200), |_| {});
     let second = world.light.values(&set_of(&[b"b"])).await.unwrap();
-    let fault = ProofFault::TwoBlocks(*first.at(), *second.at());
+    let fault = ProofFault::TwoBlocks(Height(1), Height(2));
     assert_eq!(first.join(second), Err(fault));
     assert_eq!(first.keys(), set_of(&[b"a"]));
 }

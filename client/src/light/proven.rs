@@ -6,6 +6,7 @@ use std::{
 };
 
 use salus_primitives::{
+    Height,
     codec::{DecodeError, MESSAGE_DEPTH_MAX, decode_strict},
     runtime_api::StateReader,
     state_proof::{Proof, ProofError, verify_proof},
@@ -47,8 +48,8 @@ pub enum ProofFault {
     #[error("the trusted block's state has no set of validators, or that was not proven")]
     NoSet,
     /// Keys of two blocks.
-    #[error("values of two blocks, at heights {} and {}, make no state", .0.height, .1.height)]
-    TwoBlocks(Certified, Certified),
+    #[error("values of two blocks, at heights {0} and {1}, make no state")]
+    TwoBlocks(Height, Height),
 }
 
 /// Keys that were read without being proven: the answer is worth nothing.
@@ -146,7 +147,7 @@ impl ProvenState {
     /// [`ProofFault::TwoBlocks`] when it is of another block.
     pub fn join(&mut self, other: Self) -> Result<(), ProofFault> {
         if other.at != self.at {
-            return Err(ProofFault::TwoBlocks(self.at, other.at));
+            return Err(ProofFault::TwoBlocks(self.at.height, other.at.height));
         }
         self.values.extend(other.values);
         Ok(())

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use reqwest::Method;
+use reqwest::{StatusCode, header::CONTENT_RANGE};
 use salus_primitives::{
     PatientId, RecordId,
     crypto::{KeyPair, Sha256Stream},
@@ -20,6 +20,9 @@ use crate::{
         Anchor, ContentKey, KemSecret, OpenError, PLAIN_BYTES_MAX, RecordRef, Wrap, WrapContext, open, unwrap_key,
     },
 };
+
+/// Bytes that an attempt has to bring so that it does not count as one of the few that may fail.
+const PROGRESS: u64 = 1 << 20;
 
 /// A record as the chain has it, and by which right it is fetched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -142,46 +145,70 @@ fn decrypted(
     Ok((plain, opened.plain_bytes))
 }
 
-/// The ciphertext into `blob`, whole and compared with the chain. One that breaks off is begun again.
-async fn download(gateway: &Gateway, key: &KeyPair, wanted: &Wanted, blob: &File) -> Result<(), RemoteError> {
-    let target = wanted.target("blob");
-    let mut most = 0;
-    for _ in 0..ATTEMPTS {
-        match attempt(gateway, key, &target, &wanted.anchor, blob).await? {
-            Some(found) => most = most.max(found),
-            None => return Ok(()),
-        }
-    }
-    Err(RemoteError::Truncated { found: most, expected: wanted.anchor.size })
+/// How far a download is.
+struct Part {
+    /// Bytes that came.
+    found: u64,
+    /// Over them.
+    digest: Sha256Stream,
 }
 
-/// One attempt: after how many bytes it broke off, if it did.
+/// The ciphertext into `blob`, whole and compared with the chain. Where it breaks off it goes on, if the gateway does.
+async fn download(gateway: &Gateway, key: &KeyPair, wanted: &Wanted, blob: &File) -> Result<(), RemoteError> {
+    let (target, anchor) = (wanted.target("blob"), &wanted.anchor);
+    let mut part = Part { found: 0, digest: Sha256Stream::new() };
+    let (mut idle, mut most) = (0, 0);
+    while idle < ATTEMPTS {
+        let before = part.found;
+        attempt(gateway, key, &target, anchor, blob, &mut part).await?;
+        if part.found == anchor.size {
+            let found = part.digest.finish();
+            return if found == anchor.digest {
+                Ok(())
+            } else {
+                Err(RemoteError::Digest { found, expected: anchor.digest })
+            };
+        }
+        most = most.max(part.found);
+        if part.found < before.saturating_add(PROGRESS) {
+            idle += 1;
+        }
+    }
+    Err(RemoteError::Truncated { found: most, expected: anchor.size })
+}
+
+/// One attempt, from where the last one broke off. Where it breaks off itself, `part` tells.
 async fn attempt(
     gateway: &Gateway,
     key: &KeyPair,
     target: &str,
     anchor: &Anchor,
     blob: &File,
-) -> Result<Option<u64>, RemoteError> {
+    part: &mut Part,
+) -> Result<(), RemoteError> {
     let failed = RemoteError::file("writing", Path::new("the ciphertext"));
-    let mut response = gateway.send(key, Method::GET, target, None).await?;
-    if let Some(declared) = response.content_length().filter(|declared| *declared != anchor.size) {
-        return Err(RemoteError::Length { declared, expected: anchor.size });
+    let mut response = gateway.download(key, target, part.found).await?;
+    if response.status() == StatusCode::PARTIAL_CONTENT {
+        let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+        if range != Some(&format!("bytes {}-{}/{}", part.found, anchor.size.saturating_sub(1), anchor.size)) {
+            return Err(RemoteError::Answer { what: "range" });
+        }
+    } else {
+        *part = Part { found: 0, digest: Sha256Stream::new() };
+    }
+    let expected = anchor.size - part.found;
+    if let Some(declared) = response.content_length().filter(|declared| *declared != expected) {
+        return Err(RemoteError::Length { declared, expected });
     }
     let mut file = blob.try_clone().map_err(&failed)?;
-    file.seek(SeekFrom::Start(0)).and_then(|_| file.set_len(0)).map_err(&failed)?;
-    let (mut digest, mut found) = (Sha256Stream::new(), 0u64);
+    file.seek(SeekFrom::Start(part.found)).and_then(|_| file.set_len(part.found)).map_err(&failed)?;
     while let Ok(Some(chunk)) = response.chunk().await {
-        found += chunk.len() as u64;
-        if found > anchor.size {
+        if chunk.len() as u64 > anchor.size - part.found {
             return Err(RemoteError::TooLong { expected: anchor.size });
         }
-        digest.update(&chunk);
         file.write_all(&chunk).map_err(&failed)?;
+        part.digest.update(&chunk);
+        part.found += chunk.len() as u64;
     }
-    if found < anchor.size {
-        return Ok(Some(found));
-    }
-    let found = digest.finish();
-    if found == anchor.digest { Ok(None) } else { Err(RemoteError::Digest { found, expected: anchor.digest }) }
+    Ok(())
 }

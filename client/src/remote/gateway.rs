@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{
     Body, Client, Method, Response, StatusCode, Url,
-    header::{CONTENT_LENGTH, HeaderValue},
+    header::{CONTENT_LENGTH, HeaderValue, RANGE},
     redirect::Policy,
 };
 use salus_primitives::{
@@ -85,17 +85,34 @@ impl Gateway {
         target: &str,
         what: &'static str,
     ) -> Result<T, RemoteError> {
-        read(self.send(key, Method::GET, target, None).await?, what).await
+        read(self.send(key, Method::GET, target, None, 0).await?, what).await
+    }
+
+    /// Ask by GET for what is no JSON, from byte `from` on. A gateway may answer the whole instead.
+    pub(super) async fn download(&self, key: &KeyPair, target: &str, from: u64) -> Result<Response, RemoteError> {
+        self.send(key, Method::GET, target, None, from).await
+    }
+
+    /// Send `sent` by PUT and read the answer.
+    pub(super) async fn put<T: DeserializeOwned>(
+        &self,
+        key: &KeyPair,
+        target: &str,
+        sent: Sent,
+        what: &'static str,
+    ) -> Result<T, RemoteError> {
+        read(self.send(key, Method::PUT, target, Some(sent), 0).await?, what).await
     }
 
     /// Send a signed request. `target` is the path and query, of characters that need no encoding. Any answer but a
     /// good one is an error.
-    pub(super) async fn send(
+    async fn send(
         &self,
         key: &KeyPair,
         method: Method,
         target: &str,
         sent: Option<Sent>,
+        from: u64,
     ) -> Result<Response, RemoteError> {
         let asked = self.http.post(joined(&self.url, "/v1/nonce")).header(CONTENT_LENGTH, "0").send().await;
         let nonce: NonceAnswer = read(asked.map_err(|error| unreachable(&self.url, &error))?, "nonce").await?;
@@ -111,13 +128,20 @@ impl Gateway {
         if let Some(sent) = sent {
             builder = builder.header(CONTENT_LENGTH, HeaderValue::from(sent.bytes)).body(sent.body);
         }
+        if from > 0 {
+            builder = builder.header(RANGE, format!("bytes={from}-"));
+        }
         let response = builder.send().await.map_err(|error| unreachable(&self.url, &error))?;
-        if response.status() == StatusCode::OK { Ok(response) } else { Err(refused(response).await) }
+        match response.status() {
+            StatusCode::OK => Ok(response),
+            StatusCode::PARTIAL_CONTENT if from > 0 => Ok(response),
+            _ => Err(refused(response).await),
+        }
     }
 }
 
 /// Read a whole JSON answer of bounded length.
-pub(super) async fn read<T: DeserializeOwned>(response: Response, what: &'static str) -> Result<T, RemoteError> {
+async fn read<T: DeserializeOwned>(response: Response, what: &'static str) -> Result<T, RemoteError> {
     if response.status() != StatusCode::OK {
         return Err(refused(response).await);
     }

@@ -367,6 +367,29 @@ async fn a_download_that_broke_is_begun_again_with_another_nonce() {
 }
 
 #[tokio::test]
+async fn a_download_that_broke_goes_on_where_it_broke() {
+    let world = World::new().await;
+    let (size, blob) = (world.wanted.anchor.size, &world.door.blob);
+    let cut = answer(200, &format!("content-length: {size}\r\n"), &blob[..100_000]);
+    let head = format!("content-length: {}\r\ncontent-range: bytes 100000-{}/{size}\r\n", size - 100_000, size - 1);
+    world.blobs([cut.clone(), answer(206, &head, &blob[100_000..])]);
+    world.fetch().await.unwrap();
+    assert_eq!(fs::read(world.out()).unwrap(), plain());
+    let came = world.door.came.lock().unwrap().clone();
+    let ranges: Vec<_> = came.iter().filter(|came| came.is("GET", "/blob")).map(|came| came.header("range")).collect();
+    assert_eq!(ranges, [None, Some("bytes=100000-")]);
+    fs::remove_file(world.out()).unwrap();
+    // Bytes from elsewhere, or another blob's end, are no continuation.
+    let head = format!("content-length: 1\r\ncontent-range: bytes 7-7/{size}\r\n");
+    world.blobs([cut.clone(), answer(206, &head, b"x")]);
+    let error = world.refused().await;
+    assert!(matches!(error, RemoteError::Answer { what: "range" }), "{error}");
+    let head = format!("content-range: bytes 100000-{}/{size}\r\n", size - 1);
+    world.blobs([cut, answer(206, &head, &vec![0; blob.len() - 100_000])]);
+    assert!(matches!(world.refused().await, RemoteError::Digest { .. }));
+}
+
+#[tokio::test]
 async fn a_revocation_during_the_download_leaves_nothing() {
     let world = World::new().await;
     let head = format!("content-length: {}\r\n", world.wanted.anchor.size);

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use reqwest::{Body, Method};
+use reqwest::Body;
 use salus_primitives::{
     OrganisationId, Subject,
     crypto::{KeyPair, Signature, verify},
@@ -14,10 +14,7 @@ use salus_primitives::{
 };
 use salus_records::CustodyReceipt;
 
-use super::{
-    ATTEMPTS, CHUNK_BYTES, Gateway, RemoteError,
-    gateway::{Sent, read},
-};
+use super::{ATTEMPTS, CHUNK_BYTES, Gateway, RemoteError, gateway::Sent};
 use crate::{
     door::Uploaded,
     envelope::{Anchor, RecordRef, Wrap},
@@ -69,11 +66,7 @@ pub async fn upload(
     let mut attempt = 1;
     let answer: Uploaded = loop {
         let sent = Sent { body: body_of(blob)?, bytes: upload.anchor.size, digest: upload.anchor.digest };
-        let answered = match gateway.send(key, Method::PUT, &target, Some(sent)).await {
-            Ok(response) => read(response, "answer to the upload").await,
-            Err(error) => Err(error),
-        };
-        match answered {
+        match gateway.put(key, &target, sent, "answer to the upload").await {
             Err(RemoteError::Broken { .. }) if attempt < ATTEMPTS => attempt += 1,
             other => break other?,
         }

@@ -1,9 +1,9 @@
 //! The nodes of the tree: as they are in memory, and their bytes on disk.
 //!
-//! One branch stands for four levels of the binary tree of [`salus_primitives::state_proof`]: sixteen children, and up to fifteen
-//! hashes over them. Its bytes hold the children's hashes alone, so reading one from disk is cheap and hashing
-//! it is not; in memory a branch of many children keeps the hashes between, and a change of one child costs four
-//! of them instead of fifteen.
+//! One branch stands for four levels of the binary tree of [`salus_primitives::state_proof`]: sixteen children, and
+//! up to fifteen hashes over them. Its bytes hold the children's hashes alone, so reading one from disk is cheap and
+//! hashing it is not; in memory a branch of many children keeps the hashes between, and a change of one child costs
+//! four of them instead of fifteen.
 
 use std::sync::Arc;
 
