@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use salus_client::door::{GatewayInfo, Refusal};
 use salus_primitives::{Hash, OrganisationId, crypto::KeyPair};
+use salus_runtime::RuntimeCall;
 use salus_support::StateReader;
 
 use crate::{
     keyring::Keyring,
-    ledger::{Certified, Ledger, LedgerError, judge},
+    ledger::{Certified, Ledger, LedgerError, SubmitFailure, judge},
     limits::Limits,
     metrics::Metrics,
     nonces::Nonces,
@@ -67,6 +68,8 @@ pub struct App {
     pub uploads: Uploads,
     /// Extrinsics that were handed on.
     pub relayed: Relayed,
+    /// Whoever submits with the officer's key has its nonces to itself.
+    submitting: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for App {
@@ -91,6 +94,7 @@ impl App {
             uploads: Uploads::default(),
             relayed: Relayed::new(limits.extrinsics),
             metrics: Arc::default(),
+            submitting: tokio::sync::Mutex::default(),
             identity,
             ledger,
             store,
@@ -103,6 +107,15 @@ impl App {
     /// The gateway's time, ms since the Unix epoch.
     pub fn now(&self) -> u64 {
         (self.clock)()
+    }
+
+    /// Submit calls as the Gateway officer and wait until the last is final; gives what each came to.
+    ///
+    /// # Errors
+    /// [`SubmitFailure`] when it is not known what became of them.
+    pub async fn submit(&self, calls: Vec<RuntimeCall>) -> Result<Vec<Result<(), SubmitFailure>>, SubmitFailure> {
+        let _turn = self.submitting.lock().await;
+        self.ledger.calls(&self.identity.officer, calls).await
     }
 
     /// Is a block of this time too old to say anything about now?

@@ -5,6 +5,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, ValueEnum};
@@ -16,6 +17,7 @@ use crate::{
     limits::Limits,
     server::{Listen, TlsFiles},
     store::StoreConfig,
+    upkeep::EVERY,
 };
 
 /// Where the gateway listens unless something else is said.
@@ -69,6 +71,8 @@ struct File {
     #[serde(default)]
     metrics: MetricsFile,
     #[serde(default)]
+    upkeep: UpkeepFile,
+    #[serde(default)]
     log: LogFile,
 }
 
@@ -112,6 +116,12 @@ struct LimitsFile {
 #[serde(deny_unknown_fields, default)]
 struct MetricsFile {
     listen: Option<SocketAddr>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct UpkeepFile {
+    every_seconds: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -160,6 +170,8 @@ const KEYS: &[&str] = &[
     "sockets_per_address",
     "upload_bytes_per_day",
     "metrics",
+    "upkeep",
+    "every_seconds",
     "log",
     "format",
     "filter",
@@ -232,6 +244,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where Prometheus may ask: this machine.
     pub metrics: Option<SocketAddr>,
+    /// How often waiting uploads, copies and erasures are looked at.
+    pub upkeep_every: Duration,
     /// Form of the log.
     pub log_format: LogFormat,
     /// What to log.
@@ -277,6 +291,13 @@ impl Config {
         if metrics.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
             return Err(wrong("metrics.listen", "is beyond this machine: listen on 127.0.0.1"));
         }
+        let upkeep_every = match file.upkeep.every_seconds {
+            None => EVERY,
+            Some(seconds @ 1..=600) => Duration::from_secs(seconds),
+            Some(_) => {
+                return Err(wrong("upkeep.every_seconds", "is not from 1 to 600: copies are due within 10 minutes"));
+            }
+        };
         let mut store = file.store;
         store.folder = store.folder.map(beside);
         if let Some(s3) = &mut store.s3 {
@@ -312,6 +333,7 @@ impl Config {
             store,
             limits,
             metrics,
+            upkeep_every,
             log_format: args.log_format.or(file.log.format).unwrap_or_default(),
             log_filter: args.log_filter.clone().or(file.log.filter),
         })

@@ -19,6 +19,7 @@ pub mod auth;
 pub mod commands;
 pub mod config;
 pub mod copies;
+pub mod erasures;
 pub mod keyring;
 pub mod ledger;
 pub mod limits;

@@ -236,7 +236,7 @@ pub async fn round(app: &App) -> bool {
 /// Submit one report for each of these receipts. Is each of them settled?
 async fn submit(app: &App, batch: &[(Call, Vec<Due>)]) -> bool {
     let calls = batch.iter().map(|(call, _)| RuntimeCall::Access(call.clone())).collect();
-    let outcomes = match app.ledger.calls(&app.identity.officer, calls).await {
+    let outcomes = match app.submit(calls).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
             tracing::warn!(%error, receipts = batch.len(), "releases were not reported; it is tried again");

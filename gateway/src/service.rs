@@ -16,6 +16,7 @@ use crate::{
     app::{App, Identity, machine_clock},
     config::Config,
     copies::http::{Neighbours, Proven},
+    erasures,
     keyring::{Keyring, KeyringError},
     ledger::{Ledger, judge},
     metrics,
@@ -75,6 +76,7 @@ pub struct Service {
     app: Arc<App>,
     reporting: tokio::task::JoinHandle<()>,
     upkeep: tokio::task::JoinHandle<()>,
+    erasing: tokio::task::JoinHandle<()>,
 }
 
 impl Service {
@@ -104,8 +106,9 @@ impl Service {
             None => None,
         };
         let reporting = tokio::spawn(report::run(app.clone()));
-        let upkeep = tokio::spawn(upkeep::run(keeper, std::future::pending()));
-        Ok(Self { server, metrics, app, reporting, upkeep })
+        let upkeep = tokio::spawn(upkeep::run(keeper, config.upkeep_every, std::future::pending()));
+        let erasing = tokio::spawn(erasures::run(app.clone(), config.upkeep_every));
+        Ok(Self { server, metrics, app, reporting, upkeep, erasing })
     }
 
     /// Where it serves.
@@ -127,6 +130,7 @@ impl Service {
         self.reporting.abort();
         // Wherever it is: it leaves what a crash would, and the next start goes on.
         self.upkeep.abort();
+        self.erasing.abort();
         tracing::info!(owed = self.app.reports.len(), "stopped");
     }
 }
@@ -233,6 +237,7 @@ pub async fn run(config: &Config) -> Result<(), ServiceError> {
         _ = int.recv() => tracing::info!("SIGINT"),
         // It never ends by itself; a panic in it ends the process.
         _ = &mut service.reporting => tracing::error!("reporting ended"),
+        _ = &mut service.erasing => tracing::error!("erasing ended"),
         _ = &mut service.upkeep => tracing::error!("the upkeep of the store ended"),
     }
     service.stop().await;

@@ -55,7 +55,7 @@ impl Gateway {
         let text = format!(
             "organisation = \"{}\"\nbase_path = \"data\"\n\n[chain]\ngenesis = \"{genesis}\"\nnode = \"{node}\"\n\n\
              [keys]\nofficer = \"officer.json\"\nkeyring = \"keyring\"\npassphrase_file = \"passphrase\"\n\n\
-             [store]\nfolder = \"store\"\n\n[upkeep]\nevery_seconds = 1\nlook_through_every_seconds = 1\n",
+             [store]\nfolder = \"store\"\n\n[upkeep]\nevery_seconds = 1\n",
             hospital.id
         );
         fs::write(&path, text).map_err(io(&path))?;

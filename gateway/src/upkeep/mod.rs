@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | an upload whose record is on the chain is kept for good; one that is not, 24 h after, is removed | each minute | `settle.rs` |
 //! | a record with a second custodian is copied there, within 10 minutes | each minute | `settle.rs` |
-//! | a record that was erased on the chain is shredded | each day | `settle.rs` |
+//! | a record that was erased on the chain is shredded, also where no duty was seen (`erasures.rs`) | each day | `settle.rs` |
 //! | every byte is read and hashed, at least every 30 days | each hour, what is due | `scrub.rs` |
 //! | what is damaged is fetched from where it is whole | each hour | `repair.rs` |
 //! | uploads without a record are listed, and removed once a day old | on demand | `orphans.rs` |
@@ -30,7 +30,7 @@ use salus_primitives::{
 pub use chain::{Chain, ChainError, Peers, Seen, other_custodian};
 pub use orphans::Orphan;
 pub use repair::{Mended, RepairError, Repaired};
-pub use run::run;
+pub use run::{EVERY, run};
 pub use scrub::{Finding, Scrubbed, scrub, scrub_place};
 pub use settle::{SettleError, Settled};
 pub use status::{Status, status};

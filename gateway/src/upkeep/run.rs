@@ -8,36 +8,37 @@ use salus_primitives::Moment;
 use super::{Keeper, RECEIPT_WRAP_KEPT_MS, scrub};
 use crate::store::{Holder, StoreError, now};
 
-/// How often what waits for the chain or for a copy is looked at.
-const MINUTE: Duration = Duration::from_secs(60);
-/// In how many of those minutes damage is looked for and repaired.
+/// How often what waits for the chain or for a copy is looked at, unless the configuration says otherwise.
+pub const EVERY: Duration = Duration::from_secs(60);
+/// In how many of those rounds damage is looked for and repaired.
 const REPAIR_EVERY: u64 = 60;
-/// In how many of those minutes everything is looked through.
+/// In how many of those rounds everything is looked through.
 const LOOK_EVERY: u64 = 24 * 60;
 
-/// Keep a store in order until `stop` ends. Whatever it is at then is left as a crash would leave it, which is safe.
-pub async fn run(keeper: Keeper, stop: impl Future<Output = ()>) {
-    let work = pin!(work(&keeper));
+/// Keep a store in order until `stop` ends, with a round every `every`. Whatever it is at then is left as a crash would
+/// leave it, which is safe.
+pub async fn run(keeper: Keeper, every: Duration, stop: impl Future<Output = ()>) {
+    let work = pin!(work(&keeper, every));
     let stop = pin!(stop);
     futures::future::select(work, stop).await;
 }
 
-async fn work(keeper: &Keeper) {
-    let mut minutes = tokio::time::interval(MINUTE);
-    minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut minute: u64 = 0;
+async fn work(keeper: &Keeper, every: Duration) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut round: u64 = 0;
     loop {
-        minutes.tick().await;
+        ticks.tick().await;
         keeper.settle_all(now()).await;
-        if minute % REPAIR_EVERY == 0 {
+        if round % REPAIR_EVERY == 0 {
             told("scrubbing", scrub(&keeper.store, keeper.us, false, now(), |_| {}).await);
             told("repairing", keeper.repair_all(false, now(), || {}).await);
         }
-        if minute % LOOK_EVERY == 0 {
+        if round % LOOK_EVERY == 0 {
             told("looking through the store", keeper.look_through(now()).await);
             told("fetching what was lost", Ok(keeper.fetch_lost(now()).await));
         }
-        minute += 1;
+        round += 1;
     }
 }
 

@@ -5,6 +5,7 @@ mod authorisation;
 mod chain;
 mod copies;
 mod door;
+mod erasing;
 mod http;
 mod releasing;
 mod reporting;
@@ -19,6 +20,7 @@ const TESTS: &[&str] = &[
     include_str!("authorisation.rs"),
     include_str!("copies.rs"),
     include_str!("door.rs"),
+    include_str!("erasing.rs"),
     include_str!("releasing.rs"),
     include_str!("reporting.rs"),
     include_str!("requests.rs"),
