@@ -190,7 +190,8 @@ async fn attempt(
     let mut response = gateway.download(key, target, part.found).await?;
     if response.status() == StatusCode::PARTIAL_CONTENT {
         let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
-        if range != Some(&format!("bytes {}-{}/{}", part.found, anchor.size.saturating_sub(1), anchor.size)) {
+        let expected = format!("bytes {}-{}/{}", part.found, anchor.size.saturating_sub(1), anchor.size);
+        if range != Some(expected.as_str()) {
             return Err(RemoteError::Answer { what: "range" });
         }
     } else {
