@@ -8,7 +8,7 @@ use salus_system::{Parameters, storage::ChainParameters};
 use super::*;
 use crate::{
     storage::{Invitations, Rings, Slots},
-    testing::{confirmed, invitation},
+    testing::invitation,
     types::{FREEZE_EVERY, INVITATION_MAX, Invitation, Ring, Slot},
 };
 
