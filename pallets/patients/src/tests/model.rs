@@ -465,7 +465,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u8)>> {
         2 => key().prop_map(|key| Step::AddKey { key }),
         2 => (key(), key()).prop_map(|(key, target)| Step::DropKey { key, target }),
         2 => (key(), key()).prop_map(|(key, target)| Step::KeepKey { key, target }),
-        1 => prop_oneof![3 => key().prop_map(|key| Step::Revive { key }), 1 => Just(Step::Declare)],
+        2 => prop_oneof![5 => key().prop_map(|key| Step::Revive { key }), 1 => Just(Step::Declare)],
     ];
     prop::collection::vec((step, any::<u8>()), 1..80)
 }
@@ -489,7 +489,10 @@ fn aimed(step: Step, aim: u8, model: &Model) -> Step {
         Step::CancelGuardians { key } => Step::CancelGuardians { key: pick(key) },
         Step::AddKey { key } => Step::AddKey { key: pick(key) },
         Step::DropKey { key, target } => Step::DropKey { key: pick(key), target: pick(target) },
-        Step::KeepKey { key, target } => Step::KeepKey { key: pick(key), target: pick(target) },
+        Step::KeepKey { key, target } => {
+            let going = model.keys.iter().find(|(_, going)| going.is_some()).map(|(key, _)| *key);
+            Step::KeepKey { key: pick(key), target: going.unwrap_or_else(|| pick(target)) }
+        }
         Step::Revive { key } => Step::Revive { key: pick(key) },
         other => other,
     }
@@ -521,5 +524,5 @@ fn whatever_keys_guardians_and_registrars_try_the_chain_and_the_model_agree() {
     });
     outcome.unwrap();
     let accepted = accepted.into_inner();
-    assert!(accepted.len() == 15 && accepted.values().all(|count| *count > 50), "each step happens: {accepted:?}");
+    assert!(accepted.len() == 15 && accepted.values().all(|count| *count > 40), "each step happens: {accepted:?}");
 }
