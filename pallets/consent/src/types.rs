@@ -1,6 +1,7 @@
 //! Vocabulary of consent: kinds, tags, purposes, actions, scopes, grantees and rules.
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+pub use salus_primitives::Tag;
 use salus_primitives::{
     BoundedVec, Moment, OrganisationId, PractitionerId, RecordId, Window,
     time::{MINUTE, YEAR},
@@ -217,13 +218,6 @@ bit_sets! {
     /// A set of actions, one bit each by index.
     Actions(u8) of Action, last Share;
 }
-
-/// A blinded sensitivity label: the first 8 bytes of HMAC-SHA256(the patient's tag key, code). Whoever has
-/// not got the key sees that two records of one patient share a label, and not which.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Debug,
-)]
-pub struct Tag(pub [u8; 8]);
 
 /// Tags of a record, or of one list of a scope.
 pub type Tags = BoundedVec<Tag, TAGS_MAX>;

@@ -21,4 +21,6 @@ salus_support::storage! { Registry;
     Successors: map OrganisationId => OrganisationId;
     /// Until when a subject's keys may not be changed by call 9.
     KeyLocks: map Subject => Moment;
+    /// Until when a lasting key of a subject that is dropped by call 9 speaks for it another 72 hours.
+    KeyGuards: map Subject => Moment;
 }
