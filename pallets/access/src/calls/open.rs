@@ -35,12 +35,13 @@ pub fn open(
         _ => {}
     }
     ensure(!records.is_empty() && !records.has_duplicates(), Error::BadRecords)?;
-    let mut activity = Activities::get(state, &actor).on(now.day());
+    let opener = Subject::Practitioner(actor);
+    let mut activity = Activities::get(state, &opener).on(now.day());
     ensure(activity.openings < OPENINGS_PER_DAY, Error::RateLimited)?;
-    let mut denials = DeniedOpenings::get(state, &(actor, patient)).on(now.day());
+    let mut denials = DeniedOpenings::get(state, &(opener, patient)).on(now.day());
     ensure(denials.count < DENIED_PER_DAY, Error::RateLimited)?;
     let receipt = Receipt {
-        opener: Subject::Practitioner(actor),
+        opener,
         organisation,
         purpose,
         height: ctx.height(),
@@ -50,11 +51,11 @@ pub fn open(
     };
 
     activity.openings += 1;
-    Activities::insert(ctx.state_mut(), &actor, &activity);
+    Activities::insert(ctx.state_mut(), &opener, &activity);
     let permitted = receipt.permitted();
     let fact = if permitted == 0 {
         denials.count += 1;
-        DeniedOpenings::insert(ctx.state_mut(), &(actor, patient), &denials);
+        DeniedOpenings::insert(ctx.state_mut(), &(opener, patient), &denials);
         Fact::Denied(receipt.clone())
     } else {
         record_uses(ctx.state_mut(), now, patient, &receipt.rules());
@@ -62,7 +63,7 @@ pub fn open(
     };
     let index = log::append(ctx, patient, &fact);
     Receipts::insert(ctx.state_mut(), &(patient, index), &receipt);
-    ctx.emit(Event::Opened { patient, receipt: index, opener: receipt.opener, organisation, permitted });
+    ctx.emit(Event::Opened { patient, receipt: index, opener, organisation, permitted });
     Ok(())
 }
 
