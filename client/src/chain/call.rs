@@ -109,7 +109,11 @@ fn list(call: &mut RuntimeCall) -> Option<&mut CoSigns> {
             | salus_registry::Call::AffiliationSet { cosign, .. }
             | salus_registry::Call::KeysSet { cosign, .. },
         ) => Some(cosign),
-        RuntimeCall::Patients(salus_patients::Call::StatusSet { cosign, .. }) => Some(cosign),
+        RuntimeCall::Patients(
+            salus_patients::Call::GuardiansSet { cosign, .. }
+            | salus_patients::Call::Recover { cosign, .. }
+            | salus_patients::Call::StatusSet { cosign, .. },
+        ) => Some(cosign),
         _ => None,
     }
 }

@@ -213,7 +213,7 @@ async fn show(session: &Session, key: &str, chain: bool) -> Result<Output, CliEr
         .with("speaks_for", subject)
         .with_text("roles", roles_text(info.data.roles))
         .with("until", info.data.until.map(moment_value))
-        .with("ended", info.data.ended)
+        .with("ended", info.data.ended == salus_system::Ended::Yes)
         .with("next_nonce", info.nonce))
 }
 

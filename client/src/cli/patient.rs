@@ -176,6 +176,6 @@ fn state_name(state: &PatientState) -> &'static str {
         PatientState::Frozen { .. } => "frozen",
         PatientState::Deceased { .. } => "deceased",
         PatientState::Closed => "closed",
-        PatientState::Recovering => "recovering",
+        PatientState::Recovering { .. } => "recovering",
     }
 }

@@ -145,6 +145,10 @@ pub enum Error {
     #[codec(index = 33)]
     #[error("20 disputes of the patient wait for their review")]
     TooMany,
+    /// A guardian opens for the family only.
+    #[codec(index = 34)]
+    #[error("a guardian opens for the purpose FAMRQT only")]
+    BadPurpose,
 }
 
 impl From<Standing> for Error {

@@ -77,7 +77,7 @@ pub(crate) struct Again {
 
 /// By what a receipt's entries are judged again: by what they were permitted by.
 enum AgainBy {
-    /// The patient's rules and the chain's default policy.
+    /// The patient's rules and the chain's default policy, or a guardianship.
     Rules(Grounds),
     /// An emergency.
     Emergency(EmergencyGrounds),
@@ -96,7 +96,10 @@ pub(crate) fn again(state: &dyn StateReader, patient: PatientId, receipt: &Recei
             let question = Question { patient, actor, organisation, action: Action::View, purpose, at };
             AgainBy::Rules(Grounds::of(state, &question, &receipt.rules()))
         }
-        (Subject::Council | Subject::Organisation(_) | Subject::Patient(_), _) => AgainBy::Nothing,
+        (Subject::Patient(_), _) => {
+            AgainBy::Rules(Grounds::of_guardian(state, patient, receipt.opener, organisation, at))
+        }
+        (Subject::Council | Subject::Organisation(_), _) => AgainBy::Nothing,
     };
     Again { patient, grounds }
 }

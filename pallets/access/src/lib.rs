@@ -2,7 +2,7 @@
 //!
 //! # Who may call
 //! A practitioner asks and opens, also with a session key, and in an emergency where the organisation has the
-//! capability; the patient answers and objects; the gateway of a record's custodian reports what it released, even
+//! capability; the patient, or a guardian for them, answers and objects; a guardian with the power to act opens; the gateway of a record's custodian reports what it released, even
 //! while its organisation is suspended; Reviewers review.
 //!
 //! # Invariants
@@ -25,6 +25,8 @@
 //!   patient grants meanwhile: the quota is looked at before any rule is.
 //! * An opening of a closed or lapsed patient is decided, and denied, like any other; only an id that no patient has
 //!   is refused, for there is no log to write to.
+//! * A guardian acts for nobody: the organisation of their opening is that of the gateway they open through, which is
+//!   Active. A guardian needs no rule, but what is denied to everyone for FAMRQT is denied to them too.
 //! * An opening of which a part is permitted is `Opened` and counts as no denied one.
 //! * A Deny keeps a practitioner from asking for what it surely hits ([`salus_consent::denies_request`]). A frozen or
 //!   recovering patient is asked, and answers later; who can make no rule any more is not.
@@ -106,7 +108,8 @@ pub enum Call {
     },
     /// Answer a request that is open: approve by a rule within it, refuse, or withdraw.
     ///
-    /// Approve and refuse by the patient, withdraw by the requester, each with a lasting key. Approving makes
+    /// Approve and refuse by the patient or a guardian with the power to act, withdraw by the requester, each with a
+    /// lasting key. Approving makes
     /// the rule as `Consent.grant` does and is refused as that is, within `Rule`. Emits `Approved` (and
     /// `Consent.Granted`), `Refused` or `Withdrawn`. Refused with `NotRegistered`, `NotAuthorised`,
     /// `NoSuchRequest`, `BadState`, `Wider`, `Rule`.
@@ -121,11 +124,13 @@ pub enum Call {
     },
     /// Open records of a patient: decide each, and keep the receipt.
     ///
-    /// By a practitioner who acts for `organisation`, also with a session key; 500 openings a day, and none
-    /// of a patient after 5 that were denied this day. Each record is decided alone, on the state before the
+    /// By a practitioner who acts for `organisation`, also with a session key; or by a guardian with the power to act,
+    /// for FAMRQT, through the gateway of `organisation`; 500 openings a day, and none of a patient after 5 that
+    /// were denied this day. A guardian opens what is labelled and has no excluded tag, without a rule. Each record is decided alone, on the state before the
     /// call; an unknown one is denied for a reason of its own. Taking effect does not mean permitted: a
     /// denial is a fact too. Emits `Opened`. Refused, leaving no fact, with `NotRegistered`, `NotAuthorised`,
-    /// `NotActive`, `Patient` (there is no such patient), `BadRecords`, `RateLimited`.
+    /// `NotActive`, `Patient` (there is no such patient), `BadPurpose`, `BadRecords`,
+    /// `RateLimited`.
     #[codec(index = 2)]
     Open {
         /// Whose records.
@@ -208,7 +213,7 @@ pub enum Call {
     },
     /// Object to an opening: another organisation reviews it.
     ///
-    /// By the patient, with a lasting key; within 90 days; once; at most 20 are open. Emits `Disputed`. Refused with
+    /// By the patient or any guardian, with a lasting key; within 90 days; once; at most 20 are open. Emits `Disputed`. Refused with
     /// `NotRegistered`, `NotAuthorised`, `NoSuchReceipt`, `TooLate`, `AlreadyDisputed`, `TooMany`.
     #[codec(index = 6)]
     Dispute {

@@ -6,8 +6,8 @@
 //! its proofs, is all that anybody needs to repeat it.
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use salus_patients::Problem;
-use salus_primitives::{Moment, OrganisationId, PatientId, PractitionerId};
+use salus_patients::{Acting, Problem};
+use salus_primitives::{Moment, OrganisationId, PatientId, PractitionerId, Subject};
 use salus_registry::{Standing, storage::Practitioners, types::Affiliation};
 use salus_support::StateReader;
 use salus_system::{Policy, storage::ChainParameters};
@@ -187,6 +187,8 @@ pub struct Grounds {
     permits: Vec<(RuleRef, Rule)>,
     /// The organisation that the default policy lets do this with records it keeps.
     custodian: Option<OrganisationId>,
+    /// The guardianship by which a guardian asks, who needs no Permit.
+    guardian: Option<Acting>,
 }
 
 impl Grounds {
@@ -195,8 +197,37 @@ impl Grounds {
     pub fn of(state: &dyn StateReader, question: &Question, uncounted: &[RuleRef]) -> Self {
         match Self::admitted(state, question) {
             Ok(affiliation) => Self::of_admitted(state, question, uncounted, &affiliation),
-            Err(reason) => Self { barred: Some(reason), denies: Vec::new(), permits: Vec::new(), custodian: None },
+            Err(reason) => Self::barred_by(reason),
         }
+    }
+
+    /// The grounds on which a guardian views records of `patient` through `organisation`: what is denied to everyone
+    /// is denied to a guardian too, and what the guardianship excludes.
+    pub fn of_guardian(
+        state: &dyn StateReader,
+        patient: PatientId,
+        guardian: Subject,
+        organisation: OrganisationId,
+        at: Moment,
+    ) -> Self {
+        if let Err(standing) = salus_registry::organisation_active(state, organisation) {
+            return Self::barred_by(Reason::Standing(standing));
+        }
+        let Some(acting) = salus_patients::acts_for(state, &patient, guardian, at) else {
+            return Self::barred_by(Reason::Standing(Standing::NotAuthorised));
+        };
+        let denies = within(state, patient, &[GranteeKey::Everyone], |_, rule| {
+            rule.terms.effect == Effect::Deny
+                && rule.terms.purposes.contains(Purpose::FamilyRequest)
+                && rule.terms.actions.contains(Action::View)
+                && rule.is_live(at, 0)
+        });
+        Self { barred: None, denies, permits: Vec::new(), custodian: None, guardian: Some(acting) }
+    }
+
+    /// Whatever the record, no.
+    fn barred_by(reason: Reason) -> Self {
+        Self { barred: Some(reason), denies: Vec::new(), permits: Vec::new(), custodian: None, guardian: None }
     }
 
     /// The preconditions, the record's apart.
@@ -221,7 +252,7 @@ impl Grounds {
         });
         rules.sort_by_key(|(reference, _)| reference.id);
         let (denies, permits) = rules.into_iter().partition(|(_, rule)| rule.terms.effect == Effect::Deny);
-        Self { barred: None, denies, permits, custodian: default_custodian(state, question) }
+        Self { barred: None, denies, permits, custodian: default_custodian(state, question), guardian: None }
     }
 
     /// Why the question is answered no whatever the record, if it is.
@@ -244,6 +275,12 @@ impl Grounds {
         }
         if let Some((rule, _)) = self.permits.iter().find(|(_, rule)| rule.opens(record)) {
             return Verdict::Permit(Basis::Rule(*rule));
+        }
+        if let Some(acting) = &self.guardian {
+            return match acting.may_touch(&record.tags, record.labelled) {
+                true => Verdict::Permit(Basis::Guardianship),
+                false => Verdict::Denied(Reason::Excluded.into()),
+            };
         }
         if self.custodian == Some(record.custodian) && !record.restricted {
             return Verdict::Permit(Basis::Default);

@@ -1,7 +1,8 @@
 //! Consent: the rules of each patient, and the decision they lead to.
 //!
 //! # Who may call
-//! The patient grants and denies. The patient revokes anything; whom a Permit speaks to may give it up, or, where
+//! The patient grants and denies; a guardian with the power to act grants for them, and revokes what they granted. The
+//! patient revokes anything; whom a Permit speaks to may give it up, or, where
 //! it says Share, pass a part of it on.
 //!
 //! # Invariants
@@ -20,6 +21,11 @@
 //! * No rule ends more than five years ahead, whenever it begins. A rule speaks only to whom the register knows: ids
 //!   are chosen by whoever registers them, and an unknown one could be taken by anybody later.
 //! * An attribute names a speciality or a role; without either it is the organisation, which has a page of its own.
+//! * A guardian makes Permits only, for a Deny cannot leave out what is excluded from guardians. Their rule names all
+//!   excluded tags in `none_of` as they are at the time, matches labelled records only, and ends with the guardianship
+//!   at the latest. A guardian revokes and replaces their own rules, not those of the patient or another guardian, and
+//!   not once the guardianship is over: the patient does.
+//! * What is denied to everyone is denied to a guardian who opens, too.
 //! * A Deny has neither a limit of uses nor obligations: it would end by being used, or bind nobody.
 //! * Copies are not to be erased before a rule's window ends: who may read need not have erased.
 //! * Only the grantee itself delegates: a practitioner who acts there at the time, or a Privacy officer of an
@@ -75,11 +81,13 @@ pub use types::{
 pub enum Call {
     /// Make a rule: a Permit or a Deny, in place of another where `replaces` names one.
     ///
-    /// By the patient, with a lasting key, not while frozen, recovering, deceased or closed. Add and Amend are
+    /// By the patient or a guardian with the power to act, with a lasting key, not while the patient is frozen,
+    /// recovering, deceased or closed. Add and Amend are
     /// granted to a practitioner or an organisation only; everyone can only be denied; a Deny has no
     /// `none_of`, limit or obligation. The window ends, at most five years ahead. Emits `Granted` or
-    /// `DenySet`, and `Revoked` for what was delegated from the rule it replaces. Refused with `NotRegistered`, `NotAuthorised`, `Patient`, `BadTerms`, `BadWindow`,
-    /// `UnknownGrantee`, `NoSuchRule`, `PageFull`, `TooMany`.
+    /// `DenySet`, and `Revoked` for what was delegated from the rule it replaces. A guardian's is a Permit with the
+    /// excluded tags in `none_of`, in place of one of their own only. Refused with `NotRegistered`, `NotAuthorised`, `Patient`, `BadTerms`, `BadWindow`,
+    /// `UnknownGrantee`, `GuardianRule`, `NoSuchRule`, `PageFull`, `TooMany`.
     #[codec(index = 0)]
     Grant {
         /// Whose rule.
@@ -92,7 +100,8 @@ pub enum Call {
     /// Withdraw rules, one by one or by whole pages, and with them what was delegated from them. What is not there
     /// any more is passed over.
     ///
-    /// By the patient, with a lasting key, in whatever state; by the practitioner a Permit speaks to, or by a
+    /// By the patient, with a lasting key, in whatever state; by a guardian with the power to act, for rules they made;
+    /// by the practitioner a Permit speaks to, or by a
     /// Privacy officer of the organisation it speaks to, for Permits only: nobody lifts a Deny but the patient.
     /// Emits `Revoked` for each page. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`, `NoSuchRule`.
     #[codec(index = 1)]
@@ -181,10 +190,10 @@ pub enum Error {
     #[codec(index = 1)]
     #[error("{0}")]
     NotActive(Standing),
-    /// Only the patient makes rules and lifts denials, with a lasting key; a grantee gives up its own Permits, or
-    /// passes a part of one on.
+    /// Only the patient or a guardian makes rules, with a lasting key, and only the patient lifts denials; a grantee
+    /// gives up its own Permits, or passes a part of one on.
     #[codec(index = 2)]
-    #[error("only the patient makes rules, with a lasting key; a grantee may give up or share its own")]
+    #[error("only the patient or a guardian makes rules, with a lasting key; a grantee may give up or share its own")]
     NotAuthorised,
     /// The window is empty, over, longer than five years, or ends more than five years ahead.
     #[codec(index = 3)]
@@ -238,6 +247,10 @@ pub enum Error {
     #[codec(index = 15)]
     #[error("a rule of the patient denies a part of what is passed on")]
     DeniedByRule,
+    /// A guardian's rule is not one that a guardian may make.
+    #[codec(index = 16)]
+    #[error("a guardian's rule is a permit with all excluded tags in none_of that ends with the guardianship")]
+    GuardianRule,
 }
 
 impl PalletEvent for Event {

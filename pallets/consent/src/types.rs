@@ -1,6 +1,7 @@
 //! Vocabulary of consent: tags, scopes, grantees and rules.
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+pub use salus_primitives::Tag;
 use salus_primitives::{
     BoundedVec, Moment, OrganisationId, PatientId, PractitionerId, RecordId, Window,
     time::{MINUTE, YEAR},
@@ -29,13 +30,6 @@ pub const REVOKE_MAX: u32 = 32;
 /// How long a receipt lets its records be released, ms. A rule whose last use was made stays in its page
 /// at least as long, since the receipt that made that use still rests on it.
 pub const RECEIPT_LIFE: u64 = 15 * MINUTE;
-
-/// A blinded sensitivity label: the first 8 bytes of HMAC-SHA256(the patient's tag key, code). Whoever has
-/// not got the key sees that two records of one patient share a label, and not which.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Debug,
-)]
-pub struct Tag(pub [u8; 8]);
 
 /// Tags of a record, or of one list of a scope.
 pub type Tags = BoundedVec<Tag, TAGS_MAX>;

@@ -1,8 +1,11 @@
-//! Patients: invitations, registration, confirmation and the states of a patient. Nothing here says who anyone is.
+//! Patients: invitations, registration, confirmation, the states of a patient, guardians and recovery. Nothing here says
+//! who anyone is.
 //!
 //! # Who may call
 //! A Registrar invites and confirms. A new key, which needs no account, registers against an invitation. A patient
-//! freezes, thaws and closes; Registrars of two organisations declare a death, and close after one.
+//! freezes, thaws, closes and chooses guardians; Registrars of two organisations declare a death, and close after one.
+//! Each guardian freezes; guardians at threshold thaw what a guardian froze, and recover a patient who lost their keys,
+//! as Registrars of two organisations do more slowly. The patient's keys object.
 //!
 //! # Invariants
 //! 1. An organisation makes at most `invitations_max` invitations in any 30 days, and state keeps no more of them
@@ -11,8 +14,13 @@
 //! 3. A patient is never removed: an id is used once, ever.
 //! 4. Assurance never falls, and a provisional patient is confirmed only without the key it was registered with.
 //! 5. `Closed` is final. A patient with a record under a hold is not closed.
-//! 6. From the start of one freeze to the start of the next there are at least 30 days; a freeze lasts 14.
-//! 7. While a patient is frozen, declared dead or closed, their keys are locked in the registry.
+//! 6. From the start of one freeze by the patient to the start of the next there are at least 30 days, and as many from
+//!    one by a guardian to the next by any guardian; a freeze lasts 14.
+//! 7. While a patient is frozen, recovering, declared dead or closed, their keys are locked in the registry, and no
+//!    change of guardians takes effect.
+//! 8. All keys of a patient are replaced only by a recovery that waited its whole delay without a veto, or that the same
+//!    guardians began again within 30 days of one.
+//! 9. An approval counts for guardians who stand now, each once, and for one list of keys or one freeze.
 //!
 //! # Where the specification is silent
 //! * Who registers never uses the invitation's own key as their account: the organisation knows that key.
@@ -24,8 +32,23 @@
 //! * `Close` is refused while frozen or provisional: whoever stole a key must not end what the freeze protects.
 //! * After a death only Registrars of two organisations close, and only when the 72 hours are over.
 //! * The keys of a closed patient stay bound, so that a gateway still knows who reads their own records.
+//! * Guardians are confirmed and Active when they are named and when they act, and act by lasting keys.
+//! * Registrar and Privacy officer of the organisation that invited appoint for a minor only while nobody confirmed the
+//!   patient: a renewal is the patient's, or takes Registrars of two organisations.
+//! * One change of guardians waits at a time. Whoever objects to it may by any key of the patient, a session key too,
+//!   and so against a recovery: an objection changes nothing.
+//! * What waits when a freeze, a recovery or a declaration of death begins takes effect when that is over, and not at
+//!   all after a recovery.
+//! * Each guardian's newest approval of a recovery is kept, for 14 days, so that none of them keeps others from agreeing.
+//! * A recovery that has waited can be finished for 14 days and no longer be vetoed. Then it has lapsed.
+//! * Registrars recover with one key: their second co-signature is the other Registrar's.
+//! * Guardians at threshold overtake a recovery by Registrars, not the other way. A declaration of death ends one.
+//! * Nobody recovers a provisional patient: Privacy holds its keys, and hands them over before it is confirmed.
+//! * Only the guardians whose recovery was vetoed try again without a veto: others who follow them begin anew.
+//! * A guardian also freezes who is frozen by their own key, since a thief could thaw it. Who recovers is not frozen.
 
 pub mod calls;
+pub mod guardians;
 pub mod state;
 pub mod storage;
 #[cfg(any(test, feature = "testing"))]
@@ -39,10 +62,12 @@ use salus_support::{Cost, Ctx, Pallet, PalletEvent, metadata::description::Stora
 use scale_info::TypeInfo;
 
 pub use calls::register::{Registration, check_register};
+pub use guardians::{Acting, acts_for, guardianship, is_guardian};
 pub use state::{
     KeyKind, assurance, inviting, is_provisional, may_be_filed_for, may_change_rules, may_receive_care, may_revoke,
     may_use_default, patient,
 };
+use types::{Appointment, GuardianChange, GuardianTerms, RecoveryNews, RecoveryStep};
 pub use types::{Change, Patient, PatientState, Problem};
 
 /// What an account may ask.
@@ -92,15 +117,53 @@ pub enum Call {
         /// 1 or 2.
         assurance: u8,
     },
-    // 3: guardians_set
-    // 4: recover
+    /// Say who stands in for a patient, end that, or cancel such a change before it takes effect.
+    ///
+    /// `Set` by a lasting key of the patient; before a confirmation also by a Registrar and a Privacy officer of the
+    /// organisation that invited; by Registrars of two organisations at any time: of officers one calls and the other
+    /// signs along. `End` by a lasting key of the patient. Both wait 72 hours while the patient has guardians, and two
+    /// organisations' Registrars always 14 days; meanwhile `Cancel`, by any live key of the patient. Emits
+    /// `GuardiansSet` or `GuardiansKept`. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`, `UnknownPatient`,
+    /// `BadCoSign`, `BadState` (not Active, confirmed already, or nothing to end), `BadGuardians` (none, one twice, the
+    /// patient, or one who is not confirmed and Active), `BadThreshold`, `BadPowers`, `BadTags`, `BadWindow` (over before
+    /// it begins, or longer than 24 months), `ChangeWaits` (cancel it first) and `NothingWaits`.
+    #[codec(index = 3)]
+    GuardiansSet {
+        /// Whose.
+        patient: PatientId,
+        /// What.
+        change: GuardianChange,
+        /// The second officer's agreement, where two are needed.
+        cosign: CoSigns,
+    },
+    /// Give a patient new keys in place of all old ones.
+    ///
+    /// `Propose` by guardians with the power to recover, each sending the same keys: at the threshold 72 hours begin.
+    /// Or by a Registrar with the co-signature of a Registrar of another organisation: then it is 14 days and one key.
+    /// The new keys sign along, each time. `Finish` when that is over, within 14 days, by such a guardian or by a
+    /// Registrar of either organisation; the KEM key goes too. `Cancel` before it is over by any live key of the
+    /// patient; not when the same guardians begin again within 30 days of that. Emits `Recovery`. Refused with
+    /// `NotRegistered`, `NotAuthorised`, `NotActive`, `UnknownPatient`, `BadCoSign`, `BadState` (neither Active nor
+    /// frozen, or a recovery runs), `KeyMissing`, `WeakKey`, `KeyTaken`, `AlreadyApproved`, `NoRecovery`, `TooEarly`
+    /// (to finish), `TooLate` (to veto) and `NoVeto`.
+    #[codec(index = 4)]
+    Recover {
+        /// Whose keys.
+        patient: PatientId,
+        /// What.
+        step: RecoveryStep,
+        /// The new keys' agreement, and the second Registrar's, where it is proposed.
+        cosign: CoSigns,
+    },
     /// Freeze, thaw or close a patient, declare one dead or cancel that.
     ///
-    /// `Freeze`, `Thaw`, `Close` and `Living` by a lasting key of the patient, without co-signature. `Deceased`, and
-    /// `Close` after a death, by a Registrar with the co-signature of a Registrar of another organisation. Emits
-    /// `PatientStatus`. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`, `UnknownPatient`, `BadCoSign`,
-    /// `BadState`, `RateLimited` (a second freeze within 30 days), `Held` (a record is under a hold), `TooLate` (72
-    /// hours after the declaration) and `TooEarly` (closing before they are over).
+    /// `Freeze`, `Thaw`, `Close` and `Living` by a lasting key of the patient, without co-signature. `Freeze` also by
+    /// any guardian, and `Thaw` of that only by guardians at threshold, each sending it. `Deceased`, and `Close` after
+    /// a death, by a Registrar with the co-signature of a Registrar of another organisation. Emits `PatientStatus`, or
+    /// `ThawApproved` below the threshold. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`,
+    /// `UnknownPatient`, `BadCoSign`, `BadState`, `RateLimited` (a second freeze within 30 days), `AlreadyApproved`,
+    /// `Held` (a record is under a hold), `TooLate` (72 hours after the declaration) and `TooEarly` (closing before
+    /// they are over).
     #[codec(index = 5)]
     StatusSet {
         /// Whom.
@@ -147,8 +210,26 @@ pub enum Event {
         /// The level of assurance now.
         assurance: u8,
     },
-    // 3: GuardiansSet
-    // 4: Recovery
+    /// Guardians were set or ended, at once or with a delay.
+    #[codec(index = 3)]
+    GuardiansSet {
+        /// Whose.
+        patient: PatientId,
+        /// Who they are; none when the guardianship ends.
+        terms: Option<GuardianTerms>,
+        /// On whose word.
+        by: Appointment,
+        /// When it takes effect: now, or when nobody objects.
+        from: Moment,
+    },
+    /// A recovery of keys went a step on.
+    #[codec(index = 4)]
+    Recovery {
+        /// Whose keys.
+        patient: PatientId,
+        /// Which step.
+        news: RecoveryNews,
+    },
     /// The patient's state changed.
     #[codec(index = 5)]
     PatientStatus {
@@ -156,6 +237,20 @@ pub enum Event {
         patient: PatientId,
         /// How.
         to: Change,
+    },
+    /// A change of guardians that waited was cancelled.
+    #[codec(index = 6)]
+    GuardiansKept {
+        /// Whose.
+        patient: PatientId,
+    },
+    /// A guardian approved that a guardian's freeze ends, and the threshold is not reached.
+    #[codec(index = 7)]
+    ThawApproved {
+        /// Of whom.
+        patient: PatientId,
+        /// Who.
+        guardian: PatientId,
     },
 }
 
@@ -219,13 +314,42 @@ pub enum Error {
     /// A record of the patient is under a hold.
     #[codec(index = 18)]
     Held,
-    /// The 72 hours in which a declaration of death can be cancelled are over.
+    /// The time in which a declaration of death or a recovery can be cancelled is over.
     #[codec(index = 19)]
     TooLate,
-    /// The 72 hours in which a declaration of death can be cancelled are not over.
+    /// The time in which a declaration of death or a recovery can be cancelled is not over.
     #[codec(index = 20)]
     TooEarly,
-    // 21 and on: guardians and recovery
+    /// There is no guardian, one stands twice, is the patient, or is not a confirmed and Active patient.
+    #[codec(index = 21)]
+    BadGuardians,
+    /// The threshold is 0, or more than there are guardians.
+    #[codec(index = 22)]
+    BadThreshold,
+    /// No power is given, or one that does not exist.
+    #[codec(index = 23)]
+    BadPowers,
+    /// A tag stands twice.
+    #[codec(index = 24)]
+    BadTags,
+    /// Another change of guardians waits.
+    #[codec(index = 25)]
+    ChangeWaits,
+    /// No change of guardians waits.
+    #[codec(index = 26)]
+    NothingWaits,
+    /// The guardian approved the same before.
+    #[codec(index = 27)]
+    AlreadyApproved,
+    /// A recovery gives one key at least.
+    #[codec(index = 28)]
+    KeyMissing,
+    /// No recovery of this patient runs.
+    #[codec(index = 29)]
+    NoRecovery,
+    /// The same guardians tried before and were vetoed: this recovery cannot be.
+    #[codec(index = 30)]
+    NoVeto,
 }
 
 impl PalletEvent for Event {
@@ -240,7 +364,7 @@ const REGISTER_COST: Cost = Cost::ordinary(400);
 
 impl Pallet for Patients {
     const NAME: &'static str = "Patients";
-    const DOCS: &'static str = "Invitations, registration and states of patients; nothing here says who anyone is.";
+    const DOCS: &'static str = "Patients, their states, guardians and recovery; nothing here says who anyone is.";
     type Call = Call;
     type Event = Event;
     type Error = Error;
@@ -261,6 +385,34 @@ impl Pallet for Patients {
                 &types::DECEASED_DELAY,
                 "How long the patient's key may cancel a declaration of death, ms.",
             ),
+            ConstantEntry::new("GuardianshipMax", &types::GUARDIANSHIP_MAX, "Longest a guardianship lasts, ms."),
+            ConstantEntry::new(
+                "GuardiansDelay",
+                &types::GUARDIANS_DELAY,
+                "How long a change of guardians waits while there are guardians, ms.",
+            ),
+            ConstantEntry::new(
+                "IncapacityDelay",
+                &types::INCAPACITY_DELAY,
+                "How long guardians that two organisations appoint wait, ms.",
+            ),
+            ConstantEntry::new("ApprovalMax", &types::APPROVAL_MAX, "How long an approval of a recovery counts, ms."),
+            ConstantEntry::new("RecoveryDelay", &types::RECOVERY_DELAY, "How long a recovery by guardians waits, ms."),
+            ConstantEntry::new(
+                "RegistrarsDelay",
+                &types::REGISTRARS_DELAY,
+                "How long a recovery by Registrars of two organisations waits, ms.",
+            ),
+            ConstantEntry::new(
+                "RecoveryOpen",
+                &types::RECOVERY_OPEN,
+                "How long a recovery that has waited can be finished, ms.",
+            ),
+            ConstantEntry::new(
+                "VetoOnce",
+                &types::VETO_ONCE,
+                "How long after a veto the same guardians' next recovery cannot be vetoed, ms.",
+            ),
         ]
     }
 
@@ -269,11 +421,28 @@ impl Pallet for Patients {
             Call::Invite { .. } => Cost::ordinary(300),
             Call::Register { .. } => REGISTER_COST,
             Call::Confirm { .. } => Cost::ordinary(150),
+            Call::GuardiansSet { change, cosign, .. } => match change {
+                // Each guardian is read.
+                GuardianChange::Set(terms) => {
+                    Cost::ordinary(250 + 20 * terms.guardians.len() as u64 + 100 * cosign.len() as u64)
+                }
+                GuardianChange::End => Cost::ordinary(250),
+                GuardianChange::Cancel => Cost::protected(200),
+            },
+            Call::Recover { step, cosign, .. } => match step {
+                // Each guardian that approved is read, and each key whose drop waits is put off.
+                RecoveryStep::Propose(_) => Cost::ordinary(450 + 100 * cosign.len() as u64),
+                // Up to six keys end and two are bound.
+                RecoveryStep::Finish => Cost::ordinary(450),
+                RecoveryStep::Cancel => Cost::protected(250),
+            },
             Call::StatusSet { to, cosign, .. } => {
-                let weight = 150 + 100 * cosign.len() as u64;
+                let weight = 250 + 100 * cosign.len() as u64;
                 match to {
                     Change::Freeze | Change::Living => Cost::protected(weight),
-                    Change::Thaw | Change::Close | Change::Deceased => Cost::ordinary(weight),
+                    // A thaw by guardians reads each that approved.
+                    Change::Thaw => Cost::ordinary(weight + 150),
+                    Change::Close | Change::Deceased => Cost::ordinary(weight),
                 }
             }
         }
@@ -286,6 +455,10 @@ impl Pallet for Patients {
                 calls::register::register(ctx, id, invite, possession, kem)
             }
             Call::Confirm { patient, assurance } => calls::confirm::confirm(ctx, patient, assurance),
+            Call::GuardiansSet { patient, change, cosign } => {
+                calls::guardians_set::guardians_set(ctx, patient, change, &cosign)
+            }
+            Call::Recover { patient, step, cosign } => calls::recover::recover(ctx, patient, step, &cosign),
             Call::StatusSet { patient, to, cosign } => calls::status::status_set(ctx, patient, to, &cosign),
         }
     }

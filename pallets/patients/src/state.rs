@@ -59,7 +59,7 @@ pub fn may_receive_care(state: &dyn StateReader, patient: &PatientId, now: Momen
         | PatientState::Active
         | PatientState::Frozen { .. }
         | PatientState::Deceased { .. }
-        | PatientState::Recovering => Ok(()),
+        | PatientState::Recovering { .. } => Ok(()),
     }
 }
 
@@ -89,7 +89,7 @@ pub fn may_change_rules(state: &dyn StateReader, patient: &PatientId, now: Momen
         PatientState::Frozen { .. } => Err(Problem::Frozen),
         PatientState::Deceased { .. } => Err(Problem::Deceased),
         PatientState::Closed => Err(Problem::Closed),
-        PatientState::Recovering => Err(Problem::Recovering),
+        PatientState::Recovering { .. } => Err(Problem::Recovering),
     }
 }
 

@@ -1,8 +1,10 @@
 //! State of the patients pallet.
 
-use salus_primitives::{AccountId, OrganisationId, PatientId};
+use salus_primitives::{AccountId, Moment, OrganisationId, PatientId};
 
-use crate::types::{Invitation, Patient, PatientState, Ring, Slot};
+use crate::types::{
+    Approvals, Guardianship, Invitation, Patient, PatientState, PendingGuardians, Recovery, Ring, Slot, Thawing,
+};
 
 salus_support::storage! { Patients;
     /// Every patient that ever registered.
@@ -17,4 +19,16 @@ salus_support::storage! { Patients;
     Rings: counters OrganisationId => Ring;
     /// The ring: an organisation's invitations in the order they were made.
     Slots: map (OrganisationId, u32) => Slot;
+    /// The guardians of a patient, as they last took effect.
+    Guardianships: map PatientId => Guardianship;
+    /// The change of guardians that waits, or took effect since and was not moved yet.
+    PendingChanges: map PatientId => PendingGuardians;
+    /// When one of a patient's guardians last froze.
+    GuardianFreezes: map PatientId => Moment;
+    /// Who approved that a guardian's freeze ends.
+    Thaws: map PatientId => Thawing;
+    /// Approvals of recoveries by guardians that have not reached the threshold.
+    RecoveryApprovals: counters PatientId => Approvals;
+    /// The recovery that runs, or lapsed and was not overwritten yet.
+    Recoveries: map PatientId => Recovery;
 }

@@ -1,12 +1,20 @@
-//! KEM keys of all subjects, and locks on a subject's keys: written here, for the pallets above too.
+//! KEM keys of all subjects, locks on a subject's keys and guards that put a drop off: written here, for the pallets
+//! above too.
 
-use salus_primitives::{Moment, Subject};
+use salus_primitives::{Moment, Subject, time::HOUR};
 use salus_support::{Overlay, StateReader};
+use salus_system::{
+    keys as system_keys,
+    storage::{Account, Keys},
+};
 
 use crate::{
-    storage::{KemKeys, KeyLocks},
+    storage::{KemKeys, KeyGuards, KeyLocks},
     types::{KemError, KemKey},
 };
+
+/// How long a dropped key of a guarded subject still speaks for it, ms: time for any of its keys to cancel.
+pub const DROP_DELAY: u64 = 72 * HOUR;
 
 /// Let content keys be sealed to `key` for `subject`. Only in a call that the subject signed.
 ///
@@ -29,14 +37,39 @@ pub fn drop_kem(state: &mut Overlay<'_>, subject: Subject) {
 }
 
 /// Refuse key changes of `subject` by call 9 until `until`; `Moment(u64::MAX)` refuses them for good. A second
-/// lock replaces the first.
-pub fn lock_keys(state: &mut Overlay<'_>, subject: Subject, until: Moment) {
+/// lock replaces the first. Drops that wait do not come before the lock ends.
+pub fn lock_keys(state: &mut Overlay<'_>, subject: Subject, now: Moment, until: Moment) {
     KeyLocks::insert(state, &subject, &until);
+    put_off_drops(state, subject, now, until);
 }
 
-/// Allow key changes of `subject` again.
-pub fn unlock_keys(state: &mut Overlay<'_>, subject: Subject) {
+/// Allow key changes of `subject` again. Drops that a lock had put off come within [`DROP_DELAY`].
+pub fn unlock_keys(state: &mut Overlay<'_>, subject: Subject, now: Moment) {
     KeyLocks::remove(state, &subject);
+    put_off_drops(state, subject, now, now);
+}
+
+/// Let each drop that waits come at `until` at the earliest, and no later than that or [`DROP_DELAY`] from now.
+fn put_off_drops(state: &mut Overlay<'_>, subject: Subject, now: Moment, until: Moment) {
+    for key in Keys::get(state, &subject).keys {
+        if let Some(end) = Account::get(state, &key).data.dropped_at(now) {
+            system_keys::end_at(state, key, now, end.clamp(until, until.max(now.plus(DROP_DELAY))));
+        }
+    }
+}
+
+/// Let drops of lasting keys of `subject` wait for [`DROP_DELAY`] until `until`; none lets them come at once. What
+/// waits already goes on waiting.
+pub fn guard_keys(state: &mut Overlay<'_>, subject: Subject, until: Option<Moment>) {
+    match until {
+        Some(until) => KeyGuards::insert(state, &subject, &until),
+        None => KeyGuards::remove(state, &subject),
+    }
+}
+
+/// Do drops of lasting keys of `subject` wait at `now`?
+pub fn keys_guarded(state: &dyn StateReader, subject: Subject, now: Moment) -> bool {
+    KeyGuards::get(state, &subject).is_some_and(|until| now < until)
 }
 
 /// Are key changes of `subject` refused at `now`?

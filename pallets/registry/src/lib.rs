@@ -11,7 +11,8 @@
 //! 2. What is Removed or Struck never returns; it is reached by way of Suspended only.
 //! 3. Suspending an organisation is one write, and stops all its people at once.
 //! 4. `Places` of a practitioner lists exactly the organisations with an entry in `Affiliations`.
-//! 5. A person keeps at least one lasting key through `keys_set`; a session key changes no keys.
+//! 5. A person keeps at least one lasting key through `keys_set`, one whose drop waits not counted; a session key
+//!    changes no keys.
 //! 6. A key enters state with its own signature, a KEM key with its subject's.
 //! 7. `Hosts` lists each organisation whose entry has peer ids, except removed ones that made room.
 //!
@@ -23,6 +24,8 @@
 //! * A struck practitioner's keys are closed; a suspended one's may still be changed, since a stolen key must
 //!   be dropped in any state.
 //! * Co-signatures that a call does not need are refused, as are calls that change nothing.
+//! * A drop that waits comes by itself, at the latest 72 hours after a lock of the keys was lifted, also when the
+//!   guardians' term ends meanwhile. Session keys are dropped at once: they change nothing that a guardian answers for.
 //! * `organisation_update` also sets the profile commitment, which no other call does.
 //! * A suspended organisation's full nodes stay connected, since its gateway still reports what it releases; a removed
 //!   one's do not.
@@ -47,7 +50,7 @@ use salus_system::BindError;
 use scale_info::TypeInfo;
 
 pub use calls::organisation::{OrganisationError, full_nodes, organisation_set};
-pub use keys::{drop_kem, kem, keys_locked, lock_keys, set_kem, unlock_keys};
+pub use keys::{DROP_DELAY, drop_kem, guard_keys, kem, keys_guarded, keys_locked, lock_keys, set_kem, unlock_keys};
 pub use standing::{
     officer, officer_even_suspended, officer_key, organisation_active, practitioner, practitioner_acts,
     practitioner_licensed,
@@ -140,13 +143,18 @@ pub enum Call {
     /// Add, drop and replace the caller's own keys: rotation, a second device, a session key for a ward. A
     /// practitioner or patient may, by a lasting key. Keys are dropped before others are added. New keys sign
     /// along. A session key lasts at most 12 hours. One lasting key stays.
+    ///
+    /// While a patient has guardians a lasting key that is dropped speaks for the patient another 72 hours. To name
+    /// such a key in `add` cancels its drop, without its signature; a call that does nothing else may be signed by
+    /// any live key of the patient, also a session key and while keys are locked.
     /// Emits `KeysSet`.
     /// Refused with `NotRegistered`, `NotAuthorised` (an officer, a council member or a session key),
-    /// `NotActive` (struck off), `BadState` (locked, or nothing to do), `BadWindow`, `UnknownKey` (not the
-    /// caller's), `LastKey`, `KeyTaken`, `WeakKey`, `BadCoSign`, `TooMany` (four lasting, two session keys).
+    /// `NotActive` (struck off), `BadState` (locked, nothing to do, or the drop waits already), `BadWindow`,
+    /// `UnknownKey` (not the caller's), `LastKey`, `KeyTaken`, `WeakKey`, `BadCoSign`, `TooMany` (four lasting, two
+    /// session keys).
     #[codec(index = 4)]
     KeysSet {
-        /// New keys.
+        /// New keys, and keys whose drop is cancelled.
         add: BoundedVec<NewKey, 2>,
         /// Keys to drop for good.
         drop: BoundedVec<AccountId, DROP_MAX>,
@@ -219,6 +227,10 @@ pub enum Event {
         dropped: BoundedVec<AccountId, DROP_MAX>,
         /// Whether the KEM key changed: then custodians seal standing wraps anew.
         kem: bool,
+        /// Keys that will no longer when [`DROP_DELAY`] is over.
+        going: BoundedVec<AccountId, DROP_MAX>,
+        /// Keys that stay: their drop was cancelled.
+        kept: BoundedVec<AccountId, 2>,
     },
     /// The council made or changed an organisation.
     #[codec(index = 6)]
@@ -348,6 +360,11 @@ impl Pallet for Registry {
             ConstantEntry::new("LicenceMax", &types::LICENCE_MAX, "Longest a licence is entered for, ms."),
             ConstantEntry::new("AffiliationMax", &types::AFFILIATION_MAX, "Longest an affiliation lasts, ms."),
             ConstantEntry::new("SessionMax", &salus_system::types::SESSION_MAX, "Longest life of a session key, ms."),
+            ConstantEntry::new(
+                "DropDelay",
+                &keys::DROP_DELAY,
+                "How long a dropped key of a patient with guardians still speaks for the patient, ms.",
+            ),
         ]
     }
 
@@ -360,7 +377,12 @@ impl Pallet for Registry {
             Call::PractitionerSet { cosign, .. } => Cost::ordinary(250 + signatures(cosign)),
             // Making room reads each of up to 16 affiliations.
             Call::AffiliationSet { cosign, .. } => Cost::ordinary(200 + signatures(cosign)),
-            Call::KeysSet { drop, cosign, .. } => Cost::ordinary(200 + 20 * drop.len() as u64 + signatures(cosign)),
+            Call::KeysSet { add, drop, kem, cosign } => {
+                let weight = 200 + 20 * drop.len() as u64 + signatures(cosign);
+                // New keys sign along: without a co-signature the call can only cancel a drop, which is a veto.
+                let is_veto = !add.is_empty() && drop.is_empty() && kem.is_none() && cosign.is_empty();
+                if is_veto { Cost::protected(weight) } else { Cost::ordinary(weight) }
+            }
         }
     }
 
@@ -380,7 +402,9 @@ impl Pallet for Registry {
                 Some(terms) => calls::affiliation::begin(ctx, practitioner, organisation, terms, &cosign),
                 None => calls::affiliation::end(ctx, practitioner, organisation, &cosign),
             },
-            Call::KeysSet { add, drop, kem, cosign } => calls::keys_set::keys_set(ctx, add, drop, kem, &cosign),
+            Call::KeysSet { add, drop, kem, cosign } => {
+                calls::keys_set::keys_set(ctx, calls::keys_set::KeyChange { add, drop, kem }, &cosign)
+            }
         }
     }
 }

@@ -19,4 +19,6 @@ salus_support::storage! { Registry;
     KemKeys: map Subject => KemKey;
     /// Until when a subject's keys may not be changed by call 9.
     KeyLocks: map Subject => Moment;
+    /// Until when a lasting key of a subject that is dropped by call 9 speaks for it another 72 hours.
+    KeyGuards: map Subject => Moment;
 }

@@ -5,7 +5,7 @@ use salus_support::{Ctx, Overlay, StateReader};
 
 use crate::{
     storage::{Account, Keys, Purposes},
-    types::{AccountData, PERSON_KEYS_MAX, Purpose, SESSION_KEYS_MAX},
+    types::{AccountData, Ended, PERSON_KEYS_MAX, Purpose, SESSION_KEYS_MAX},
 };
 
 /// The key is bound to nobody, or no longer.
@@ -28,8 +28,21 @@ pub struct Caller {
 impl AccountData {
     /// The subject this key speaks for at `now`, if any.
     pub fn speaks_for(&self, now: Moment) -> Option<Subject> {
-        let live = !self.ended && self.until.is_none_or(|until| now < until);
+        let dropped = match self.ended {
+            Ended::No => false,
+            Ended::Yes => true,
+            Ended::At(end) => end <= now,
+        };
+        let live = !dropped && self.until.is_none_or(|until| now < until);
         self.subject.filter(|_| live)
+    }
+
+    /// When this key, which still speaks for its subject at `now`, is dropped, if that was decided.
+    pub fn dropped_at(&self, now: Moment) -> Option<Moment> {
+        match self.ended {
+            Ended::At(end) if self.speaks_for(now).is_some() => Some(end),
+            _ => None,
+        }
     }
 }
 
@@ -62,8 +75,8 @@ pub enum BindError {
     TooMany,
 }
 
-/// Bind `account` to `subject`, lasting or as a session key that ends at `until`. Session keys of the
-/// subject that ran out make room.
+/// Bind `account` to `subject`, lasting or as a session key that ends at `until`. Keys of the subject that ran out or
+/// whose drop has come make room.
 ///
 /// # Errors
 /// [`BindError`]; then nothing is changed.
@@ -84,7 +97,7 @@ pub fn bind(
         .keys
         .iter()
         .copied()
-        .filter(|key| Account::get(state, key).data.until.is_some_and(|until| until <= now))
+        .filter(|key| Account::get(state, key).data.speaks_for(now).is_none())
         .collect();
     let mut keys = Keys::get(state, &subject);
     keys.keys.retain(|key| !run_out.contains(key));
@@ -103,7 +116,7 @@ pub fn bind(
     for key in run_out {
         end_account(state, key);
     }
-    info.data = AccountData { subject: Some(subject), roles, until, ended: false };
+    info.data = AccountData { subject: Some(subject), roles, until, ended: Ended::No };
     Account::insert(state, &account, &info);
     Keys::insert(state, &subject, &keys);
     Ok(())
@@ -136,7 +149,7 @@ pub fn purpose(state: &dyn StateReader, key: AccountId) -> Option<Purpose> {
 /// Give a bound key other roles.
 pub fn set_roles(state: &mut Overlay<'_>, account: AccountId, roles: Roles) {
     let mut info = Account::get(state, &account);
-    let Some(subject) = info.data.subject.filter(|_| !info.data.ended) else { return };
+    let Some(subject) = info.data.subject.filter(|_| info.data.ended != Ended::Yes) else { return };
     let mut keys = Keys::get(state, &subject);
     keys.admins -= u16::from(info.data.roles.contains(Roles::ADMIN));
     keys.admins += u16::from(roles.contains(Roles::ADMIN));
@@ -148,12 +161,30 @@ pub fn set_roles(state: &mut Overlay<'_>, account: AccountId, roles: Roles) {
 /// End a key: it speaks for nobody any more, and never again. A key that speaks for nobody is left as it is.
 pub fn end(state: &mut Overlay<'_>, account: AccountId) {
     let data = Account::get(state, &account).data;
-    let Some(subject) = data.subject.filter(|_| !data.ended) else { return };
+    let Some(subject) = data.subject.filter(|_| data.ended != Ended::Yes) else { return };
     let mut keys = Keys::get(state, &subject);
     keys.keys.retain(|key| *key != account);
     keys.admins -= u16::from(data.roles.contains(Roles::ADMIN));
     Keys::insert(state, &subject, &keys);
     end_account(state, account);
+}
+
+/// End a key that speaks for its subject at `now`, but only from `end` on; a second `end` replaces the first.
+pub fn end_at(state: &mut Overlay<'_>, account: AccountId, now: Moment, end: Moment) {
+    let mut info = Account::get(state, &account);
+    if info.data.speaks_for(now).is_some() {
+        info.data.ended = Ended::At(end);
+        Account::insert(state, &account, &info);
+    }
+}
+
+/// Do not end, after all, a key that still speaks for its subject at `now`.
+pub fn keep(state: &mut Overlay<'_>, account: AccountId, now: Moment) {
+    let mut info = Account::get(state, &account);
+    if info.data.dropped_at(now).is_some() {
+        info.data.ended = Ended::No;
+        Account::insert(state, &account, &info);
+    }
 }
 
 /// End every key of a subject.
@@ -172,9 +203,10 @@ pub fn live(state: &dyn StateReader, subject: Subject, now: Moment) -> Vec<Accou
         .collect()
 }
 
-/// The lasting keys of `subject`.
-pub fn lasting(state: &dyn StateReader, subject: Subject) -> Vec<AccountId> {
-    Keys::get(state, &subject).keys.into_iter().filter(|key| Account::get(state, key).data.until.is_none()).collect()
+/// The lasting keys that speak for `subject` at `now`.
+pub fn lasting(state: &dyn StateReader, subject: Subject, now: Moment) -> Vec<AccountId> {
+    let lasts = |key: &AccountId| Account::get(state, key).data.until.is_none();
+    live(state, subject, now).into_iter().filter(lasts).collect()
 }
 
 /// How many keys of `subject` have the Admin role.
@@ -184,7 +216,7 @@ pub fn admins(state: &dyn StateReader, subject: Subject) -> u16 {
 
 fn end_account(state: &mut Overlay<'_>, account: AccountId) {
     let mut info = Account::get(state, &account);
-    info.data.ended = true;
+    info.data.ended = Ended::Yes;
     info.data.roles = Roles::NONE;
     Account::insert(state, &account, &info);
 }

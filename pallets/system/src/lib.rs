@@ -27,7 +27,7 @@ use scale_info::TypeInfo;
 
 pub use keys::{BindError, Caller, caller};
 pub use timestamp::Timestamp;
-pub use types::{AccountData, AccountInfo, Parameters, Policy, Purpose};
+pub use types::{AccountData, AccountInfo, Ended, Parameters, Policy, Purpose};
 
 /// What an account may ask.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]

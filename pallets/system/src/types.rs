@@ -17,6 +17,21 @@ pub const SESSION_KEYS_MAX: usize = 2;
 /// Longest life of a session key, ms.
 pub const SESSION_MAX: u64 = 12 * HOUR;
 
+/// Was a key dropped?
+#[derive(Clone, Copy, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub enum Ended {
+    /// No.
+    #[default]
+    #[codec(index = 0)]
+    No,
+    /// It speaks for nobody any more, and never again.
+    #[codec(index = 1)]
+    Yes,
+    /// It will be from this moment on, unless that is cancelled before.
+    #[codec(index = 2)]
+    At(Moment),
+}
+
 /// Whom a key speaks for.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, Debug)]
 pub struct AccountData {
@@ -26,8 +41,8 @@ pub struct AccountData {
     pub roles: Roles,
     /// End of a session key; none for a lasting one.
     pub until: Option<Moment>,
-    /// Dropped: it speaks for nobody any more, and never again.
-    pub ended: bool,
+    /// Dropped?
+    pub ended: Ended,
 }
 
 /// What a key signs that speaks for no subject.
@@ -78,7 +93,7 @@ impl TypeInfo for AccountInfo {
                     .field(|f| f.ty::<Option<Subject>>().name("subject").type_name("Option<Subject>"))
                     .field(|f| f.ty::<Roles>().name("roles").type_name("Roles"))
                     .field(|f| f.ty::<Option<Moment>>().name("until").type_name("Option<Moment>"))
-                    .field(|f| f.ty::<bool>().name("ended").type_name("bool")),
+                    .field(|f| f.ty::<Ended>().name("ended").type_name("Ended")),
             )
     }
 }
@@ -86,7 +101,8 @@ impl TypeInfo for AccountInfo {
 /// The live keys of a subject.
 #[derive(Clone, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
 pub struct SubjectKeys {
-    /// Bound and not ended; session keys that ran out stay until their slot is needed.
+    /// Bound and not ended; session keys that ran out, and keys whose drop was put off and has come, stay until their
+    /// slot is needed.
     pub keys: BoundedVec<AccountId, KEYS_MAX>,
     /// How many of them have the Admin role.
     pub admins: u16,

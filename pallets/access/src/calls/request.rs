@@ -71,17 +71,20 @@ fn may_be_asked(state: &dyn StateReader, patient: PatientId, now: salus_primitiv
     }
 }
 
-/// The patient answers a request, or the requester withdraws it.
+/// The patient, or a guardian, answers a request, or the requester withdraws it.
 ///
 /// # Errors
 /// As [`crate::Call::Respond`] lists.
 pub fn respond(ctx: &mut Ctx<'_, '_>, patient: PatientId, reference: RequestRef, answer: Answer) -> Result<(), Error> {
     let who = caller(ctx).map_err(|_| Error::NotRegistered)?;
     let entitled = match answer {
-        Answer::Withdraw => Subject::Practitioner(reference.requester),
-        Answer::Approve(_) | Answer::Refuse(_) => Subject::Patient(patient),
+        Answer::Withdraw => who.subject == Subject::Practitioner(reference.requester),
+        Answer::Approve(_) | Answer::Refuse(_) => {
+            who.subject == Subject::Patient(patient)
+                || salus_patients::acts_for(ctx.state(), &patient, who.subject, ctx.now()).is_some()
+        }
     };
-    ensure(who.subject == entitled && !who.session, Error::NotAuthorised)?;
+    ensure(entitled && !who.session, Error::NotAuthorised)?;
     let key = (patient, reference.requester);
     let mut request = Requests::get(ctx.state(), &key)
         .filter(|request| request.number == reference.number)

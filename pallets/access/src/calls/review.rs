@@ -101,7 +101,7 @@ fn part(state: &dyn StateReader, by: OrganisationId, case: &Case, receipt: &Rece
     }
 }
 
-/// The patient objects to an opening.
+/// The patient, or a guardian, objects to an opening.
 ///
 /// # Errors
 /// As [`crate::Call::Dispute`] lists.
@@ -124,9 +124,11 @@ pub fn dispute(ctx: &mut Ctx<'_, '_>, patient: PatientId, index: u32, note: Hash
     Ok(())
 }
 
-/// The patient who calls, with a lasting key.
+/// The patient or one of their guardians, who calls with a lasting key.
 fn objector(ctx: &Ctx<'_, '_>, patient: PatientId) -> Result<PatientId, Error> {
     let who = caller(ctx).map_err(|_| Error::NotRegistered)?;
-    ensure(who.subject == Subject::Patient(patient) && !who.session, Error::NotAuthorised)?;
-    Ok(patient)
+    let Subject::Patient(by) = who.subject else { return Err(Error::NotAuthorised) };
+    let may = by == patient || salus_patients::is_guardian(ctx.state(), &patient, who.subject, ctx.now());
+    ensure(may && !who.session, Error::NotAuthorised)?;
+    Ok(by)
 }

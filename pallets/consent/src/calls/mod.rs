@@ -4,12 +4,13 @@ pub mod delegate;
 pub mod grant;
 pub mod revoke;
 
-use salus_primitives::PatientId;
+use salus_patients::Acting;
+use salus_primitives::{PatientId, Subject};
 use salus_registry::{
     Standing,
     storage::{Organisations, Practitioners},
 };
-use salus_support::{Ctx, StateReader};
+use salus_support::{Ctx, StateReader, ensure};
 
 use crate::{
     Error, Event,
@@ -36,6 +37,25 @@ impl From<Standing> for Error {
             standing => Self::NotActive(standing),
         }
     }
+}
+
+/// Who may make rules for a patient.
+enum Maker {
+    /// The patient.
+    Patient,
+    /// A guardian with the power to act.
+    Guardian(Acting),
+}
+
+/// The patient, or a guardian who acts for them, who calls with a lasting key.
+fn maker(ctx: &Ctx<'_, '_>, patient: PatientId) -> Result<Maker, Error> {
+    let who = salus_system::caller(ctx).map_err(|_| Error::NotRegistered)?;
+    ensure(!who.session, Error::NotAuthorised)?;
+    if who.subject == Subject::Patient(patient) {
+        return Ok(Maker::Patient);
+    }
+    let acting = salus_patients::acts_for(ctx.state(), &patient, who.subject, ctx.now());
+    acting.map(Maker::Guardian).ok_or(Error::NotAuthorised)
 }
 
 /// Say which rules are gone, page by page.

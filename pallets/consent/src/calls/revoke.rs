@@ -6,29 +6,56 @@ use salus_primitives::{PatientId, Subject, subject::Roles};
 use salus_support::{Ctx, ensure};
 use salus_system::{Caller, caller};
 
-use super::emit_gone;
+use super::{Maker, emit_gone, maker};
 use crate::{
     Error, rules,
-    types::{Effect, GranteeKey, Rule, Withdrawal},
+    types::{Effect, GranteeKey, Origin, Rule, Withdrawal},
 };
 
-/// The patient withdraws rules, or a grantee gives up its own. What was delegated from them goes with them.
+/// The patient withdraws rules, a guardian those they made, or a grantee gives up its own. What was delegated from them
+/// goes with them.
 ///
 /// # Errors
 /// As [`crate::Call::Revoke`] lists.
 pub fn revoke(ctx: &mut Ctx<'_, '_>, patient: PatientId, what: &Withdrawal) -> Result<(), Error> {
     let who = caller(ctx).map_err(|_| Error::NotRegistered)?;
-    let owner = who.subject == Subject::Patient(patient) && !who.session;
     let keys: BTreeSet<GranteeKey> = what.pages().into_iter().collect();
-    if !owner {
-        keys.iter().try_for_each(|key| is_own(ctx, &who, *key))?;
-    }
+    let part = match who.subject {
+        Subject::Patient(_) => match maker(ctx, patient)? {
+            Maker::Patient => Part::All,
+            Maker::Guardian(acting) => Part::MadeBy(Origin::Guardian(acting.guardian)),
+        },
+        _ => {
+            keys.iter().try_for_each(|key| is_own(ctx, &who, *key))?;
+            Part::Permits
+        }
+    };
 
-    let goes = |key, rule: &Rule| what.names(key, rule.id) && (owner || rule.terms.effect == Effect::Permit);
+    let goes = |key, rule: &Rule| what.names(key, rule.id) && part.has(rule);
     let gone = rules::withdraw(ctx.state_mut(), patient, &keys, goes);
     ensure(!gone.is_empty(), Error::NoSuchRule)?;
     emit_gone(ctx, patient, gone);
     Ok(())
+}
+
+/// Which rules of those that are named the caller may withdraw.
+enum Part {
+    /// Each.
+    All,
+    /// Those of this origin.
+    MadeBy(Origin),
+    /// Those that permit something.
+    Permits,
+}
+
+impl Part {
+    fn has(&self, rule: &Rule) -> bool {
+        match self {
+            Self::All => true,
+            Self::MadeBy(origin) => rule.origin == *origin,
+            Self::Permits => rule.terms.effect == Effect::Permit,
+        }
+    }
 }
 
 /// May the caller give up Permits of this page: do they speak to the caller? A suspended organisation's people

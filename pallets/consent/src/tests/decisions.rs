@@ -258,7 +258,7 @@ fn rules_go_on_while_the_patient_is_frozen_and_run_out_after_a_death() {
     let rule = world.grant(world.permit(Grantee::Practitioner(DOCTOR, HOSPITAL)));
     let frozen = PatientState::Frozen { until: now.plus(DAY), by: salus_patients::types::FrozenBy::Patient };
     let deceased = PatientState::Deceased { declared: Moment(now.0 - DECEASED_DELAY) };
-    for state in [frozen, PatientState::Recovering, deceased] {
+    for state in [frozen, PatientState::Recovering { until: now.plus(DAY), freeze: None }, deceased] {
         world.set_patient(state);
         assert_eq!(world.decide(&own_record()), by(rule), "{state:?}");
     }

@@ -1,6 +1,10 @@
 //! Passing a permission on: who may, how far it goes, and that it goes with its parent.
 
-use salus_patients::{Problem, storage::Patients, types::{FrozenBy, PatientState}};
+use salus_patients::{
+    Problem,
+    storage::Patients,
+    types::{FrozenBy, PatientState},
+};
 use salus_primitives::{
     Window,
     time::{DAY, HOUR},

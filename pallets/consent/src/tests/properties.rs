@@ -269,9 +269,16 @@ fn the_decision_is_the_models() {
 /// One step of a patient's history. Places name a rule or page by where it stands among those ever made.
 #[derive(Clone, Debug)]
 enum Step {
-    Grant { terms: Box<Terms>, replaces: Option<usize> },
+    Grant {
+        terms: Box<Terms>,
+        replaces: Option<usize>,
+    },
     /// Pass a part of a rule on: these terms, or what they have in common with the rule's.
-    Delegate { parent: usize, terms: Box<Terms>, common: bool },
+    Delegate {
+        parent: usize,
+        terms: Box<Terms>,
+        common: bool,
+    },
     RevokeRules(Vec<usize>),
     RevokePage(usize),
     Use(usize),
@@ -469,7 +476,9 @@ impl History {
                 .filter(|part| part.parent == Some(whole.id))
                 .map(|part| part.terms.max_uses.expect("a part of a limited rule has a limit"))
                 .sum();
-            assert!(given <= whole.uses.map_or(0, |uses| uses.count) && whole.uses.is_none_or(|uses| uses.count <= max));
+            assert!(
+                given <= whole.uses.map_or(0, |uses| uses.count) && whole.uses.is_none_or(|uses| uses.count <= max)
+            );
         }
     }
 }
@@ -524,8 +533,7 @@ fn moments(now: Moment) -> Vec<u64> {
 /// revoked or replaced. Delegations happen often enough to matter.
 #[test]
 fn along_any_history_the_decision_is_the_models() {
-    let histories =
-        (prop::collection::vec(a_step(), 1..40), prop::collection::vec((a_question(), a_record()), 6));
+    let histories = (prop::collection::vec(a_step(), 1..40), prop::collection::vec((a_question(), a_record()), 6));
     let delegated = RefCell::new(0);
     let outcome = TestRunner::new(fixed(64)).run(&histories, |(steps, asked)| {
         let mut history = History::new();

@@ -23,10 +23,13 @@ pub fn confirm(ctx: &mut Ctx<'_, '_>, patient: PatientId, assurance: u8) -> Resu
     let confirmed = match found.state {
         PatientState::Provisional { .. } => PatientState::Active,
         PatientState::Active | PatientState::Frozen { .. } => found.state,
-        PatientState::Deceased { .. } | PatientState::Closed | PatientState::Recovering => return Err(Error::BadState),
+        PatientState::Deceased { .. } | PatientState::Closed | PatientState::Recovering { .. } => {
+            return Err(Error::BadState);
+        }
     };
     ensure(assurance > found.assurance, Error::BadState)?;
-    let held = found.held_key.is_some_and(|key| keys::lasting(ctx.state(), Subject::Patient(patient)).contains(&key));
+    let live = keys::live(ctx.state(), Subject::Patient(patient), ctx.now());
+    let held = found.held_key.is_some_and(|key| live.contains(&key));
     ensure(!held, Error::KeyHeld)?;
 
     let after = Patient { state: confirmed, assurance, held_key: None, ..found };

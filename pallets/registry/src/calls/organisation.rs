@@ -7,7 +7,7 @@ use salus_primitives::{
     subject::Roles,
 };
 use salus_support::{Ctx, Overlay, StateReader, ensure};
-use salus_system::{BindError, Purpose, keys as system_keys, storage::Account};
+use salus_system::{BindError, Ended, Purpose, keys as system_keys, storage::Account};
 
 use super::{exactly, new_keys_agree};
 use crate::{
@@ -106,7 +106,7 @@ pub fn officer_set(
             system_keys::bind(ctx.state_mut(), now, account, subject, roles, None)?;
         }
         (Some(held), _) => {
-            ensure(held == subject && !data.ended, Error::KeyTaken)?;
+            ensure(held == subject && data.ended == Ended::No, Error::KeyTaken)?;
             exactly(ctx, cosign, &[])?;
             let stays_admin = roles.is_some_and(|roles| roles.contains(Roles::ADMIN));
             let is_last = data.roles.contains(Roles::ADMIN) && system_keys::admins(ctx.state(), subject) == 1;

@@ -57,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The seed of a key that speaks for `subject` with `role`.
 fn who(chain: &Chain, subject: Subject, role: Roles) -> Option<u8> {
-    let keys = system_keys::lasting(chain.state(), subject);
+    let keys = system_keys::lasting(chain.state(), subject, chain.now());
     let has = |key: &AccountId| {
         system_keys::speaker(chain.state(), *key, chain.now()).is_some_and(|caller| caller.roles.contains(role))
     };
@@ -155,7 +155,11 @@ fn holds(chain: &Chain) {
         let subject = Subject::Practitioner(practitioner);
         let known = Practitioners::get(chain.state(), &practitioner).is_some();
         let keys = Keys::get(chain.state(), &subject).keys;
-        assert_eq!(known, !system_keys::lasting(chain.state(), subject).is_empty(), "whoever is known has a key");
+        assert_eq!(
+            known,
+            !system_keys::lasting(chain.state(), subject, chain.now()).is_empty(),
+            "whoever is known has a key"
+        );
         assert!(keys.len() <= 6 && !keys.has_duplicates());
     }
     assert_eq!(values::<Affiliation>(chain, Affiliations::prefix()).len(), places, "no affiliation without its place");
