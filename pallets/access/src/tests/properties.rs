@@ -1,18 +1,21 @@
-//! Invariants along random histories: grants, revocations, openings, reports, changes of records and of the
-//! standing of people, in any order.
+//! Invariants along random histories: grants, revocations, openings, emergencies, reviews, disputes, reports, changes
+//! of records and of the standing of people, in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{prelude::*, test_runner::RngSeed};
-use salus_consent::{Question, traced};
+use salus_consent::{Question, Tier, traced};
 use salus_primitives::{
-    Window,
-    time::{DAY, MINUTE},
+    Moment, Window,
+    time::{DAY, HOUR, MINUTE},
 };
 use salus_registry::types::OrganisationStatus;
 
-use super::*;
-use crate::{judge, storage::Receipts};
+use super::{emergency::SUMMARY, *};
+use crate::{Finding, judge, storage::Receipts};
+
+/// A Reviewer of the clinic, where the surgeon works.
+const REVIEWER_KEY: u8 = 41;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -21,6 +24,9 @@ enum Step {
     RevokeAll,
     Open(Vec<u8>),
     Serve { receipt: u32, entries: u64, second: bool },
+    Emergency { full: bool, records: Vec<u8> },
+    Review { place: usize, finding: Finding },
+    Dispute(u32),
     Erase(u8),
     Suspend(bool),
     Close(bool),
@@ -70,7 +76,19 @@ fn a_step() -> impl Strategy<Value = Step> {
         8 => records.prop_map(Step::Open),
         3 => (0u32..12, 1u64..64, prop::bool::ANY)
             .prop_map(|(receipt, entries, second)| Step::Serve { receipt, entries, second }),
-        1 => (1u8..6).prop_map(Step::Erase),
+        5 => (prop::bool::weighted(0.7), prop::sample::subsequence(vec![1u8, 2, 3, 4, 5, SUMMARY, 77], 1..5))
+            .prop_map(|(full, records)| Step::Emergency { full, records }),
+        2 => (0usize..20, 0u8..10).prop_map(|(place, finding)| {
+            // Justified for the most part, so that the full tier is not closed most of the time.
+            let finding = match finding {
+                0 => Finding::Unjustified,
+                1 => Finding::Inconclusive,
+                _ => Finding::Justified,
+            };
+            Step::Review { place, finding }
+        }),
+        1 => (0u32..12).prop_map(Step::Dispute),
+        1 => prop_oneof![1u8..6, Just(SUMMARY)].prop_map(Step::Erase),
         1 => prop::bool::ANY.prop_map(Step::Suspend),
         1 => prop::bool::weighted(0.2).prop_map(Step::Close),
         4 => (1u64..20 * MINUTE).prop_map(Step::Wait),
@@ -89,14 +107,33 @@ struct History {
     facts: u32,
     /// Uses that receipts made, by rule.
     uses: BTreeMap<RuleRef, u32>,
+    /// The surgeon's emergencies that wait for a review: receipt and time.
+    waiting: Vec<(u32, Moment)>,
+    /// First moment at which no review closes the surgeon's full tier.
+    closed_until: Moment,
+    /// When the surgeon opened in full.
+    full: Vec<Moment>,
+    /// Receipts that were disputed.
+    disputed: BTreeSet<u32>,
 }
 
 impl History {
     fn new() -> Self {
-        let mut world = World::new();
+        let mut world = World::new().with_summary();
+        registry::officer(&mut world.chain, CLINIC, Roles::REVIEWER, &key(REVIEWER_KEY));
         world.file(4, |record| record.tags = Tags::try_from(vec![Tag([7; 8])]).unwrap());
         world.file(5, |record| record.labelled = false);
-        Self { world, made: Vec::new(), gone: Vec::new(), facts: 0, uses: BTreeMap::new() }
+        Self {
+            world,
+            made: Vec::new(),
+            gone: Vec::new(),
+            facts: 0,
+            uses: BTreeMap::new(),
+            waiting: Vec::new(),
+            closed_until: Moment(0),
+            full: Vec::new(),
+            disputed: BTreeSet::new(),
+        }
     }
 
     fn question(&self) -> Question {
@@ -117,7 +154,16 @@ impl History {
         assert!(accepted || *self.world.chain.entries() == before, "a refused call changes nothing");
         if accepted {
             let facts = |event: &&RuntimeEvent| {
-                matches!(event, RuntimeEvent::Access(Event::Opened { .. } | Event::Served { .. }))
+                matches!(
+                    event,
+                    RuntimeEvent::Access(
+                        Event::Opened { .. }
+                            | Event::Served { .. }
+                            | Event::EmergencyOpened { .. }
+                            | Event::Reviewed { .. }
+                            | Event::Disputed { .. }
+                    )
+                )
             };
             self.facts += self.world.chain.events().iter().filter(facts).count() as u32;
         }
@@ -151,6 +197,14 @@ impl History {
             }
             Step::Open(records) => self.open(&records),
             Step::Serve { receipt, entries, second } => self.serve(receipt, entries, second),
+            Step::Emergency { full, records } => self.emergency(full, &records),
+            Step::Review { place, finding } => self.review(place, finding),
+            Step::Dispute(receipt) => {
+                let call = Call::Dispute { patient, receipt, note: Hash([4; 32]) };
+                if self.call(me, call) {
+                    assert!(self.disputed.insert(receipt), "a receipt is disputed once");
+                }
+            }
             Step::Erase(byte) => self.world.file(byte, |record| record.status = RecordStatus::Erased),
             Step::Suspend(yes) => {
                 let to = if yes { OrganisationStatus::Suspended } else { OrganisationStatus::Active };
@@ -195,6 +249,80 @@ impl History {
             match written.terms.max_uses {
                 Some(max) => assert!(*uses <= max && written.uses.unwrap().count == *uses),
                 None => assert!(written.uses.is_none()),
+            }
+        }
+    }
+
+    fn is_active(&self) -> bool {
+        salus_registry::organisation_active(self.world.chain.state(), CLINIC).is_ok()
+    }
+
+    /// I7: nothing is opened in full while the quota is zero, by the tests' own count of what waits for a review; and
+    /// the summary never needs more than nothing overdue.
+    fn emergency(&mut self, full: bool, records: &[u8]) {
+        let now = self.world.chain.now();
+        let overdue = self.waiting.iter().any(|(_, at)| now.0 >= at.0 + 72 * HOUR);
+        let today = self.full.iter().filter(|at| at.0 / DAY == now.0 / DAY).count();
+        let quota = !overdue && self.waiting.len() < 16 && now >= self.closed_until && today < 10;
+        let allowed = self.is_active() && if full { quota } else { !overdue };
+        let closed =
+            Patients::get(self.world.chain.state(), &self.world.patient).unwrap().state == PatientState::Closed;
+        let denied: Vec<bool> = records.iter().map(|record| self.is_denied(*record)).collect();
+        let index = self.world.log().count;
+        let tier = if full { Tier::Full } else { Tier::Summary };
+        let records = if full { records } else { &[SUMMARY][..] };
+        let call = self.world.emergency(tier, records);
+        let accepted = self.call(account(SURGEON_KEY), call);
+        // Beyond 16 what waits is only counted, and the count errs to the strict side.
+        assert!(accepted == allowed || (!accepted && self.waiting.len() > 16), "{accepted} {allowed}");
+        if !accepted {
+            return;
+        }
+        self.waiting.push((index, now));
+        if full {
+            self.full.push(now);
+        }
+        let receipt = self.world.receipt(index);
+        assert_eq!(receipt.until, now.plus(4 * HOUR));
+        for (place, entry) in receipt.entries.iter().enumerate() {
+            let record = Records::get(self.world.chain.state(), &(self.world.patient, entry.record));
+            let there = record.is_some_and(|record| record.status == RecordStatus::Current);
+            let expected = there && !closed && !(full && denied[place]);
+            assert_eq!(entry.verdict.is_permit(), expected, "{entry:?}");
+            assert_eq!(entry.verdict.rule(), None, "an emergency uses no rule");
+        }
+    }
+
+    /// Does a live Deny of the patient hit this record, for the surgeon?
+    fn is_denied(&self, record: u8) -> bool {
+        let now = self.world.chain.now();
+        let Some(record) = Records::get(self.world.chain.state(), &(self.world.patient, record_id(record))) else {
+            return false;
+        };
+        let marked = record.tags.contains(&Tag([7; 8]));
+        self.made.iter().filter(|(rule, _)| !self.gone.contains(rule)).any(|(_, terms)| {
+            terms.effect == Effect::Deny
+                && terms.window.contains(now)
+                && terms.grantee != Grantee::Practitioner(DOCTOR, HOSPITAL)
+                && terms.scope.kinds.contains(record.kind)
+                && (terms.scope.any_of.is_empty() || marked || !record.labelled)
+        })
+    }
+
+    fn review(&mut self, place: usize, finding: Finding) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let place = place % self.waiting.len();
+        let (patient, receipt) = (self.world.patient, self.waiting[place].0);
+        let call = Call::Review { patient, receipt, finding, note: Hash([4; 32]) };
+        let accepted = self.call(account(REVIEWER_KEY), call);
+        // A case that waits is there, however old.
+        assert_eq!(accepted, self.is_active());
+        if accepted {
+            self.waiting.remove(place);
+            if finding == Finding::Unjustified {
+                self.closed_until = self.world.chain.now().plus(30 * DAY);
             }
         }
     }
@@ -254,7 +382,18 @@ impl History {
                         let now = Entry { verdict: by(rule), ..*entry };
                         self.check_permit(&Receipt { at: self.world.chain.now(), ..receipt.clone() }, &now);
                     }
+                    Ok(Basis::Emergency(tier)) => {
+                        let record = Records::get(self.world.chain.state(), &(self.world.patient, entry.record));
+                        let record = record.unwrap();
+                        assert_eq!(entry.verdict, Verdict::Permit(Basis::Emergency(tier)));
+                        assert!(self.world.chain.now() < receipt.at.plus(4 * HOUR) && self.is_active());
+                        assert_eq!(record.status, RecordStatus::Current);
+                        assert!(tier == Tier::Full || record.kind == Kind::Summary);
+                        assert!(tier == Tier::Summary || !self.is_denied(entry.record.0[0]));
+                        assert!(tier == Tier::Summary || self.world.chain.now() >= self.closed_until);
+                    }
                     Ok(Basis::Default) => panic!("the policy is DenyAll"),
+                    Ok(Basis::Guardianship) => panic!("there is no guardian"),
                     Err(_) => {}
                 }
             }
@@ -263,7 +402,7 @@ impl History {
 }
 
 impl World {
-    fn flags_of_report(&self) -> (bool, u64) {
+    pub(super) fn flags_of_report(&self) -> (bool, u64) {
         let flags = self.chain.events().iter().find_map(|event| match event {
             RuntimeEvent::Access(Event::Served { late, after_revocation, .. }) => Some((*late, *after_revocation)),
             _ => None,
@@ -277,13 +416,17 @@ proptest! {
         cases: 48, rng_seed: RngSeed::Fixed(11), failure_persistence: None, ..ProptestConfig::default()
     })]
 
-    /// I1, I2, I3, I6, I12 and I13 along any history.
+    /// I1, I2, I3, I6, I7, I12 and I13 along any history.
     #[test]
     fn along_any_history_receipts_uses_releases_and_the_log_agree(steps in prop::collection::vec(a_step(), 1..60)) {
         let mut history = History::new();
         for step in steps {
             history.take(step);
             history.check_releases();
+            // What waits for a review is in state, with its receipt.
+            for (receipt, _) in &history.waiting {
+                prop_assert!(Receipts::get(history.world.chain.state(), &(history.world.patient, *receipt)).is_some());
+            }
             // I2: as many facts as events spoke of.
             prop_assert_eq!(history.world.log().count, history.facts);
         }

@@ -3,6 +3,7 @@
 mod calls;
 mod decisions;
 mod delegation;
+mod guardians;
 mod model;
 mod properties;
 mod scopes;
