@@ -137,7 +137,12 @@ impl EmergencyGrounds {
         let purpose = Purpose::EmergencyTreatment;
         let question = Question { patient, actor, organisation, action: Action::View, purpose, at };
         let grounds = Grounds::of(state, &question, &[]);
-        let barred = grounds.barred().or_else(|| emergency_bar(state, &question, tier));
+        let barred = match grounds.barred() {
+            Some(Reason::Standing(standing)) => Some(Reason::Standing(standing)),
+            of_patient => opener_bar(state, &question, tier)
+                .or(of_patient)
+                .or_else(|| salus_patients::may_use_default(state, &patient, at).err().map(Reason::Patient)),
+        };
         Self { tier, grounds, barred }
     }
 
@@ -173,16 +178,15 @@ impl EmergencyGrounds {
     }
 }
 
-/// What bars an emergency besides what bars any opening: the organisation's capability, a review that closed the full
-/// tier, a death.
-fn emergency_bar(state: &dyn StateReader, question: &Question, tier: Tier) -> Option<Reason> {
+/// What bars an opener from an emergency besides their standing: the organisation's capability, or a review that closed
+/// the full tier.
+fn opener_bar(state: &dyn StateReader, question: &Question, tier: Tier) -> Option<Reason> {
     let capable = Organisations::get(state, &question.organisation)
         .is_some_and(|organisation| organisation.caps.contains(Caps::EMERGENCY));
-    if !capable {
-        return Some(Reason::NoEmergency);
+    let closed = tier == Tier::Full && question.at < Caseloads::get(state, &question.actor).closed_until;
+    match (capable, closed) {
+        (false, _) => Some(Reason::NoEmergency),
+        (true, true) => Some(Reason::FullClosed),
+        (true, false) => None,
     }
-    if tier == Tier::Full && question.at < Caseloads::get(state, &question.actor).closed_until {
-        return Some(Reason::FullClosed);
-    }
-    salus_patients::may_use_default(state, &question.patient, question.at).err().map(Reason::Patient)
 }

@@ -262,6 +262,7 @@ fn who_may_not_act_or_has_no_capability_is_refused_and_leaves_no_fact() {
     let Call::EmergencyOpen { organisation, tier, records, reason, note, late, cosign, .. } = call else { panic!() };
     let stranger = Call::EmergencyOpen { patient: STRANGER, organisation, tier, records, reason, note, late, cosign };
     registry::set_status(&mut world.chain, CLINIC, OrganisationStatus::Active);
+    world.set_caps(CLINIC, Caps::EMERGENCY);
     world.chain.refused(account(SURGEON_KEY), stranger, Error::Patient(Problem::UnknownPatient));
     assert_eq!(world.log().count, 0);
 }
