@@ -274,19 +274,20 @@ fn a_rule_has_four_parts_until_one_is_gone_or_over() {
     let mut world = World::new();
     let now = world.chain.now();
     let parent = world.grant(shared(&world));
-    let short = Terms { window: Window { from: now, until: now.plus(HOUR) }, ..passed_on(&world) };
+    let part = passed_on(&world);
+    let short = Terms { window: Window { from: now, until: now.plus(HOUR) }, ..part.clone() };
     world.delegate(parent, short);
-    let second = world.delegate(parent, passed_on(&world));
+    let second = world.delegate(parent, part.clone());
     let third = world.delegate(parent, world.permit(Grantee::Organisation(CLINIC)));
-    let fourth = world.delegate(parent, passed_on(&world));
-    let call = world.delegating(parent, passed_on(&world));
+    let fourth = world.delegate(parent, part.clone());
+    let call = world.delegating(parent, part.clone());
     world.chain.refused(account(DOCTOR_KEY), call.clone(), Error::ChildrenFull);
     // One that was revoked makes room, and one that is over.
     world.chain.ok(world.me, world.revoke(single(&[third])));
-    let fifth = world.delegate(parent, passed_on(&world));
+    let fifth = world.delegate(parent, part.clone());
     world.chain.refused(account(DOCTOR_KEY), call.clone(), Error::ChildrenFull);
     world.chain.advance(HOUR);
-    let sixth = world.delegate(parent, passed_on(&world));
+    let sixth = world.delegate(parent, part.clone());
     assert_eq!(world.rule(parent).unwrap().children[..], [second, fourth, fifth, sixth]);
     world.chain.refused(account(DOCTOR_KEY), call, Error::ChildrenFull);
 }

@@ -421,7 +421,12 @@ impl History {
                 }
             }
             Step::Use(place) => {
-                if let Some(rule) = self.rule(place) {
+                // What is used up permits nothing, and is not used.
+                let left = |rule: &RuleRef| {
+                    let written = self.facts.rules.iter().find(|written| written.id == rule.id);
+                    written.is_none_or(|written| written.terms.max_uses.is_none_or(|max| written.used < max))
+                };
+                if let Some(rule) = self.rule(place).filter(left) {
                     self.world.chain.prepare(|state| record_uses(state, now, patient, &[rule]));
                     self.facts
                         .rules
