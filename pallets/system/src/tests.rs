@@ -9,7 +9,7 @@ use salus_primitives::{
 use salus_support::{Class, Cost, testing::TestChain};
 
 use super::*;
-use crate::{keys, types::Usage, usage};
+use crate::{keys, storage::Account, types::Usage, usage};
 
 salus_support::runtime! { 0 => System: crate, 1 => Timestamp: crate::timestamp }
 
@@ -139,4 +139,38 @@ fn parameters_outside_their_bounds_are_named() {
     let wild = Parameters { block_interval_min: 0, ..Parameters::default() };
     assert_eq!(wild.check().unwrap_err().to_string(), "parameter block_interval_min is 0, allowed is 1 to 4000");
     assert_eq!(Parameters::default().check(), Ok(()));
+}
+
+#[test]
+fn a_key_whose_end_was_put_off_speaks_until_then_makes_room_and_never_returns() {
+    let mut chain = Chain::new();
+    for seed in 1..=4 {
+        bind(&mut chain, seed, Roles::NONE, None).unwrap();
+    }
+    let (now, end) = (chain.now(), chain.now().plus(HOUR));
+    chain.prepare(|state| {
+        for seed in [1, 2] {
+            keys::end_at(state, key(seed), now, end);
+        }
+        keys::keep(state, key(2), now);
+    });
+    let dropped = |chain: &Chain, seed| Account::get(chain.state(), &key(seed)).data.dropped_at(chain.now());
+    assert_eq!((dropped(&chain, 1), dropped(&chain, 2)), (Some(end), None));
+    assert_eq!(bind(&mut chain, 5, Roles::NONE, None), Err(BindError::TooMany));
+    chain.advance(HOUR - 1).ok(key(1), Call::Noop {}).advance(1).refused(key(1), Call::Noop {}, Error::NotRegistered);
+    assert_eq!(dropped(&chain, 1), None);
+    let now = chain.now();
+    chain.prepare(|state| {
+        keys::keep(state, key(1), now);
+        keys::end_at(state, key(1), now, now.plus(HOUR));
+    });
+    chain.refused(key(1), Call::Noop {}, Error::NotRegistered);
+    bind(&mut chain, 5, Roles::NONE, None).unwrap();
+    assert_eq!(Account::get(chain.state(), &key(1)).data.ended, Ended::Yes);
+    assert_eq!(keys::lasting(chain.state(), PATIENT, now), [2, 3, 4, 5].map(key));
+}
+
+#[test]
+fn whether_a_key_ended_is_written_as_the_truth_value_it_was() {
+    assert_eq!([Ended::No.encode(), Ended::Yes.encode()], [false.encode(), true.encode()]);
 }

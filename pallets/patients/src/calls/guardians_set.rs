@@ -1,7 +1,7 @@
 //! Guardians: who sets them, and how long that waits.
 
 use salus_primitives::{AccountId, Moment, OrganisationId, PatientId, Subject, signed::CoSigns, subject::Roles};
-use salus_registry as registry;
+use salus_registry::{self as registry, Standing};
 use salus_support::{Ctx, StateReader, ensure};
 use salus_system as system;
 
@@ -123,7 +123,11 @@ impl Officer {
     fn of(ctx: &Ctx<'_, '_>, account: AccountId) -> Result<Self, Error> {
         let role = |role| registry::officer_key(ctx.state(), account, role, ctx.now());
         let (registrar, privacy) = (role(Roles::REGISTRAR), role(Roles::PRIVACY));
-        let organisation = registrar.or(privacy)?;
+        // The reason that says more: the key has the role, and the organisation does not act.
+        let organisation = match (registrar, privacy) {
+            (Ok(organisation), _) | (_, Ok(organisation)) => organisation,
+            (Err(Standing::NotAuthorised), Err(reason)) | (Err(reason), _) => return Err(reason.into()),
+        };
         Ok(Self { organisation, registers: registrar.is_ok(), guards_privacy: privacy.is_ok() })
     }
 

@@ -3,7 +3,7 @@
 use salus_registry::Call as RegistryCall;
 
 use super::*;
-use crate::{testing::confirmed, types::PROVISIONAL_MAX};
+use crate::types::PROVISIONAL_MAX;
 
 #[test]
 fn a_confirmed_patient_can_be_filed_for() {

@@ -8,8 +8,11 @@ use salus_system::{Parameters, storage::ChainParameters};
 use super::*;
 use crate::{
     storage::{Invitations, Rings, Slots},
-    testing::{confirmed, invitation},
-    types::{FREEZE_EVERY, INVITATION_MAX, Invitation, Ring, Slot},
+    testing::invitation,
+    types::{
+        Approvals, FREEZE_EVERY, Guardianship, INVITATION_MAX, Invitation, PendingGuardians, Recovery, Ring, Slot,
+        Thawing,
+    },
 };
 
 /// One thing that happens to a chain of invitations.
@@ -124,4 +127,12 @@ fn every_state_value_has_a_bound() {
         Slot::max_encoded_len(),
     ];
     assert!(bounds.into_iter().all(|bytes| bytes <= 96), "{bounds:?}");
+    let bounds = [
+        Guardianship::max_encoded_len(),
+        PendingGuardians::max_encoded_len(),
+        Thawing::max_encoded_len(),
+        Recovery::max_encoded_len(),
+    ];
+    assert!(bounds.into_iter().all(|bytes| bytes <= 256), "{bounds:?}");
+    assert!(Approvals::max_encoded_len() <= 1024, "{}", Approvals::max_encoded_len());
 }

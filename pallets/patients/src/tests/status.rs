@@ -6,7 +6,6 @@ use salus_registry::{Call as RegistryCall, Error as RegistryError, keys_locked};
 use super::*;
 use crate::{
     state::{hold_lifted, hold_set},
-    testing::confirmed,
     types::{DECEASED_DELAY, FREEZE, FREEZE_EVERY, FrozenBy},
 };
 
@@ -24,12 +23,6 @@ fn with_patient() -> (Chain, Person) {
     let mut chain = chain();
     let person = confirmed(&mut chain, account(registrar()), 1);
     (chain, person)
-}
-
-#[track_caller]
-fn declare(chain: &mut Chain, person: &Person) {
-    let call = cosigned(chain, person, Change::Deceased, &[&clinic_registrar()]);
-    chain.ok(account(registrar()), call);
 }
 
 /// What the patient's state allows: care, default policy and emergencies, new rules.

@@ -53,6 +53,8 @@ fn a_person_rotates_a_key_in_one_call() {
             added: BoundedVec::try_from(vec![account(71)]).unwrap(),
             dropped: BoundedVec::try_from(vec![account(submitter)]).unwrap(),
             kem: true,
+            going: BoundedVec::new(),
+            kept: BoundedVec::new(),
         });
         assert_eq!(system_keys::live(chain.state(), subject, chain.now()), [account(71)]);
         assert_eq!(crate::kem(chain.state(), subject), Some(kem_key(2)));
@@ -155,14 +157,14 @@ fn who_was_struck_off_changes_no_keys_and_who_is_suspended_does() {
 fn locked_keys_are_not_changed_until_the_lock_ends() {
     let mut chain = chain_with_patient();
     let subject = Subject::Patient(PATIENT);
-    let until = chain.now().plus(HOUR);
+    let (now, until) = (chain.now(), chain.now().plus(HOUR));
     let call = keys_set(&[], &[], Some(kem_key(1)));
-    chain.prepare(|state| crate::lock_keys(state, subject, until));
+    chain.prepare(|state| crate::lock_keys(state, subject, now, until));
     chain.refused(account(PATIENT_KEY), call.clone(), Error::BadState).ok(account(DOCTOR_KEY), call.clone());
     chain.advance(HOUR).ok(account(PATIENT_KEY), call.clone());
-    chain.prepare(|state| crate::lock_keys(state, subject, Moment(u64::MAX)));
+    chain.prepare(|state| crate::lock_keys(state, subject, now, Moment(u64::MAX)));
     chain.refused(account(PATIENT_KEY), call.clone(), Error::BadState);
-    chain.prepare(|state| crate::unlock_keys(state, subject));
+    chain.prepare(|state| crate::unlock_keys(state, subject, now));
     chain.ok(account(PATIENT_KEY), call);
 }
 
@@ -217,4 +219,43 @@ fn two_devices_join_in_one_call() {
     let call = cosigned(&chain, PATIENT_KEY, &keys_set(&[(71, None), (72, None)], &[], None), &[72, 71]);
     chain.ok(account(PATIENT_KEY), call);
     assert_eq!(live(&chain), [PATIENT_KEY, 71, 72].map(account));
+}
+
+#[test]
+fn a_guarded_drop_waits_seventy_two_hours_and_an_unguarded_one_does_not() {
+    let mut chain = chain_with_patient();
+    add_lasting(&mut chain, PATIENT_KEY, &[71, 72]);
+    let subject = Subject::Patient(PATIENT);
+    let guarded = chain.now().plus(HOUR);
+    chain.prepare(|state| crate::guard_keys(state, subject, Some(guarded)));
+    chain.ok(account(PATIENT_KEY), keys_set(&[], &[71], None)).advance(HOUR);
+    chain.ok(account(PATIENT_KEY), keys_set(&[], &[72], None));
+    assert_eq!(live(&chain), [PATIENT_KEY, 71].map(account), "the guard is over, what waits goes on waiting");
+    chain.advance(crate::DROP_DELAY - HOUR);
+    assert_eq!(live(&chain), [account(PATIENT_KEY)]);
+    chain.prepare(|state| crate::guard_keys(state, subject, None));
+    assert!(!crate::keys_guarded(chain.state(), subject, chain.now()));
+}
+
+#[test]
+fn a_lock_puts_off_a_drop_that_waits_and_lets_it_be_cancelled() {
+    let mut chain = chain_with_patient();
+    add_lasting(&mut chain, PATIENT_KEY, &[71, 72]);
+    let (subject, start) = (Subject::Patient(PATIENT), chain.now());
+    let ends = |chain: &Chain, seed| salus_system::storage::Account::get(chain.state(), &account(seed)).data.ended;
+    let at = |moment: Moment| salus_system::Ended::At(moment);
+    chain.prepare(|state| crate::guard_keys(state, subject, Some(Moment(u64::MAX))));
+    chain.ok(account(PATIENT_KEY), keys_set(&[], &[71, 72], None));
+    assert_eq!(ends(&chain, 71), at(start.plus(crate::DROP_DELAY)));
+
+    chain.prepare(|state| crate::lock_keys(state, subject, start, start.plus(HOUR)));
+    assert_eq!(ends(&chain, 71), at(start.plus(crate::DROP_DELAY)), "it comes after the lock as it is");
+    let late = start.plus(2 * crate::DROP_DELAY);
+    chain.prepare(|state| crate::lock_keys(state, subject, start, late));
+    assert_eq!(ends(&chain, 71), at(late));
+    chain.ok(account(71), keys_set(&[(71, None)], &[], None));
+    assert_eq!((ends(&chain, 71), ends(&chain, 72)), (salus_system::Ended::No, at(late)));
+    chain.refused(account(PATIENT_KEY), keys_set(&[(72, None)], &[], Some(kem_key(1))), Error::BadState);
+    chain.prepare(|state| crate::unlock_keys(state, subject, start));
+    assert_eq!(ends(&chain, 72), at(start.plus(crate::DROP_DELAY)));
 }
