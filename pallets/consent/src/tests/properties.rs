@@ -540,7 +540,7 @@ fn moments(now: Moment) -> Vec<u64> {
 fn along_any_history_the_decision_is_the_models() {
     let histories = (prop::collection::vec(a_step(), 1..40), prop::collection::vec((a_question(), a_record()), 6));
     let delegated = RefCell::new(0);
-    let outcome = TestRunner::new(fixed(64)).run(&histories, |(steps, asked)| {
+    let outcome = TestRunner::new(fixed(400)).run(&histories, |(steps, asked)| {
         let mut history = History::new();
         for step in steps {
             history.take(step);
@@ -556,5 +556,5 @@ fn along_any_history_the_decision_is_the_models() {
     });
     outcome.unwrap();
     let delegated = delegated.into_inner();
-    assert!(delegated >= 50, "{delegated}");
+    assert!(delegated >= 300, "{delegated}");
 }
