@@ -556,5 +556,5 @@ fn along_any_history_the_decision_is_the_models() {
     });
     outcome.unwrap();
     let delegated = delegated.into_inner();
-    assert!(delegated >= 300, "{delegated}");
+    assert!(delegated >= 100, "{delegated}");
 }
