@@ -8,7 +8,7 @@ use std::{
 
 use salus_chain_spec::presets;
 use salus_consent::{
-    Action, Grantee, Kind, Purpose, Question, RecordView, Rule, Servable, Tags, decide, storage::Rules,
+    Action, Grantee, Kind, Origin, Purpose, Question, RecordView, Rule, Servable, Tags, decide, storage::Rules,
 };
 use salus_engine::{
     archive::{Blocks, replay as replay_file},
@@ -16,7 +16,7 @@ use salus_engine::{
 };
 use salus_node::genesis;
 use salus_primitives::{
-    Moment, OrganisationId, PractitionerId, RawExtrinsic, RecordId, Subject,
+    BoundedVec, Moment, OrganisationId, PractitionerId, RawExtrinsic, RecordId, Subject,
     archive::{self, Record},
     commit::{CommitCertificate, VoteKind, vote_bytes},
     runtime_api::{BlockContext, NoneVerified, RuntimeApi},
@@ -303,7 +303,14 @@ fn with_rules(grants: usize) -> (std::collections::BTreeMap<Vec<u8>, Vec<u8>>, Q
         other[..8].copy_from_slice(&first.to_be_bytes());
         let grantee = Grantee::Organisation(if first == 0 { organisation } else { OrganisationId(other) });
         let rules: Vec<Rule> = (first..grants.min(first + 16))
-            .map(|id| Rule { id: u32::try_from(id).unwrap_or(u32::MAX), terms: world.terms(grantee), uses: None })
+            .map(|id| Rule {
+                id: u32::try_from(id).unwrap_or(u32::MAX),
+                terms: world.terms(grantee),
+                uses: None,
+                origin: Origin::Patient,
+                labelled_only: false,
+                children: BoundedVec::new(),
+            })
             .collect();
         let page = rules.try_into().expect("sixteen rules fill a page");
         Rules::insert(&mut state, &(patient, grantee.key()), &page);

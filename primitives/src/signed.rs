@@ -10,7 +10,7 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, BoundedVec, Hash, PatientId, RecordId, Subject,
+    AccountId, BoundedVec, Hash, Moment, OrganisationId, PatientId, PractitionerId, RecordId, Subject,
     crypto::{Signature, sha256_of, verify},
 };
 
@@ -43,6 +43,31 @@ pub fn custody_receipt(
     author: &Subject,
 ) -> Vec<u8> {
     message(b"salus/custody/1", genesis, &(patient, record, digest, size, author))
+}
+
+/// An emergency of the time when the chain stood still: that a patient's emergency summary was given out, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Debug)]
+pub struct EmergencyRelease {
+    /// Whose summary.
+    pub patient: PatientId,
+    /// For whom the practitioner acted.
+    pub organisation: OrganisationId,
+    /// To whom it was given.
+    pub practitioner: PractitionerId,
+    /// The summary.
+    pub record: RecordId,
+    /// Code of the reason, from the deployment's list.
+    pub reason: u8,
+    /// Commitment to a note for the reviewer.
+    pub note: Hash,
+    /// When.
+    pub happened: Moment,
+}
+
+/// What a practitioner and an officer of their organisation each sign when they give out a patient's emergency summary
+/// while the chain stands still, to be written down later.
+pub fn emergency_receipt(genesis: &Hash, release: &EmergencyRelease) -> Vec<u8> {
+    message(b"salus/emergency/1", genesis, release)
 }
 
 /// A second party's agreement to one particular call.

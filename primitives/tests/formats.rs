@@ -18,7 +18,7 @@ use salus_primitives::{
     jump::{self, Jump},
     merkle,
     patient_log::{self, LogHead},
-    signed::{self, CoSign, CoSigns},
+    signed::{self, CoSign, CoSigns, EmergencyRelease},
     ss58,
     storage_key::{prefix, twox_64},
     validator_set::ValidatorSet,
@@ -34,6 +34,16 @@ const PATIENT: PatientId = PatientId([0xaa; 16]);
 const RECORD: RecordId = RecordId([0xbb; 16]);
 const DIGEST: Hash = Hash([0xcc; 32]);
 const AUTHOR: Subject = Subject::Practitioner(PractitionerId([0xdd; 16]));
+
+const RELEASE: EmergencyRelease = EmergencyRelease {
+    patient: PATIENT,
+    organisation: OrganisationId([0xee; 16]),
+    practitioner: PractitionerId([0xdd; 16]),
+    record: RECORD,
+    reason: 7,
+    note: DIGEST,
+    happened: Moment(1_800_000_000_000),
+};
 
 fn key(seed: u8) -> KeyPair {
     KeyPair::from_seed(&[seed; 32])
@@ -165,6 +175,7 @@ fn examples() -> BTreeMap<&'static str, Vec<u8>> {
         ("era-long", Era::Mortal { period: 32_768, phase: 20_000 }.encode()),
         ("possession", signed::possession(&GENESIS, &account, &PATIENT)),
         ("custody-receipt", signed::custody_receipt(&GENESIS, &PATIENT, &RECORD, &DIGEST, 4_096, &AUTHOR)),
+        ("emergency-receipt", signed::emergency_receipt(&GENESIS, &RELEASE)),
         ("cosign", signed::cosign(&GENESIS, &account, 3, &[call(), vec![0]].concat())),
         ("cosigned-call", cosigned().0),
         ("key-plain", prefix("System", "Events").to_vec()),
@@ -300,6 +311,23 @@ fn the_messages_outside_extrinsics_have_the_committed_bytes() {
             "0010000000000000",
             "02",
             &"dd".repeat(16),
+            close
+        ]
+        .concat()
+    );
+    assert_eq!(
+        hex::encode(signed::emergency_receipt(&GENESIS, &RELEASE)),
+        [
+            open,
+            "73616c75732f656d657267656e63792f31",
+            &genesis,
+            &"aa".repeat(16),
+            &"ee".repeat(16),
+            &"dd".repeat(16),
+            &"bb".repeat(16),
+            "07",
+            &"cc".repeat(32),
+            "00505c18a3010000",
             close
         ]
         .concat()

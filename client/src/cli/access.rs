@@ -135,6 +135,8 @@ fn verdict_text(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Permit(Basis::Rule(rule)) => format!("rule {}", rule.id),
         Verdict::Permit(Basis::Default) => "the chain's default policy".to_owned(),
+        Verdict::Permit(Basis::Guardianship) => "guardianship".to_owned(),
+        Verdict::Permit(Basis::Emergency(_)) => "emergency".to_owned(),
         Verdict::Denied(denial) => match denial.rule {
             Some(rule) => format!("{} (rule {})", denial.reason, rule.id),
             None => denial.reason.to_string(),

@@ -412,6 +412,8 @@ fn verdict_of(receipt: &AccessReceipt) -> (String, String) {
             let by = match basis {
                 salus_consent::Basis::Rule(rule) => format!("rule {}", rule.id),
                 salus_consent::Basis::Default => "default policy".into(),
+                salus_consent::Basis::Guardianship => "guardianship".into(),
+                salus_consent::Basis::Emergency(_) => "emergency".into(),
             };
             ("permitted".into(), by)
         }

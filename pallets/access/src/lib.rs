@@ -1,22 +1,32 @@
 //! Access: asking, opening and reporting, and the receipts and log that show a patient who looked.
 //!
 //! # Who may call
-//! A practitioner asks and opens, also with a session key; the patient answers; the gateway of a record's
-//! custodian reports what it released, even while its organisation is suspended.
+//! A practitioner asks and opens, also with a session key, and in an emergency where the organisation has the
+//! capability; the patient, or a guardian for them, answers and objects; a guardian with the power to act opens; the gateway of a record's custodian reports what it released, even
+//! while its organisation is suspended; Reviewers review.
 //!
 //! # Invariants
-//! 1. Every accepted `open` and `serve` appends exactly one fact to the patient's log; nothing else does.
+//! 1. Every accepted `open`, `serve`, `emergency_open`, `review` and `dispute` appends exactly one fact to the
+//!    patient's log; nothing else does.
 //! 2. A Permit in a receipt is what `decide()` says on the state just before the opening, at its time.
 //! 3. An opening makes one use of each limited rule that a permitted entry rests on, and no other.
-//! 4. A receipt changes in one way only: its entries are marked as served. It stays at least 90 days.
+//! 4. A receipt changes in one way only: its entries are marked as served. It stays at least 90 days, and as long as
+//!    anything that hangs on it waits for a review.
 //! 5. What was denied, revoked, run out or erased is not [`releasable`]; a report of its release carries the flag.
 //! 6. At most one request of a practitioner to a patient is open.
+//! 7. Every emergency is a case until it was reviewed. While one of a practitioner is overdue, or they have 16, or one
+//!    was found unjustified in the last 30 days, or the organisation has a late one that is overdue, none is opened in
+//!    full; the summary can always be opened, though where something is overdue only with an officer.
+//! 8. An emergency of tier summary opens a record of kind Summary and nothing else; one of tier full nothing that a Deny
+//!    for emergency treatment closes.
 //!
 //! # Where the specification is silent
 //! * After 5 denied openings of a patient on one day a practitioner is refused there for the rest of it, whatever the
 //!   patient grants meanwhile: the quota is looked at before any rule is.
 //! * An opening of a closed or lapsed patient is decided, and denied, like any other; only an id that no patient has
 //!   is refused, for there is no log to write to.
+//! * A guardian acts for nobody: the organisation of their opening is that of the gateway they open through, which is
+//!   Active. A guardian needs no rule, but what is denied to everyone for FAMRQT is denied to them too.
 //! * An opening of which a part is permitted is `Opened` and counts as no denied one.
 //! * A Deny keeps a practitioner from asking for what it surely hits ([`salus_consent::denies_request`]). A frozen or
 //!   recovering patient is asked, and answers later; who can make no rule any more is not.
@@ -27,23 +37,44 @@
 //!   entry is judged no later than the receipt's last moment. A custodian reports an entry once.
 //! * Whether an organisation was custodian when a record was opened is answered by the record as it is, as long as no
 //!   call hands custody over.
+//! * An emergency is the ordinary decision, asked for ETREAT and View, of which it overrides that no rule permits it,
+//!   and in tier summary that one denies it. So each record has its own verdict, no rule is used, and an attempt that
+//!   opens nothing is a fact and a case too. A session key may.
+//! * Tier full is at most 10 times a day. A practitioner's cases beyond the 16 that state lists count as waiting since
+//!   the longest of them, until all of those were reviewed, and keep the full tier closed.
+//! * A second officer is any officer of the organisation; one who signs along where nobody has to is welcome, for a
+//!   review may have come in between.
+//! * An emergency is reviewed where it was opened; a dispute, of any receipt, by another organisation, and apart from
+//!   the emergency's own review. The emergencies of an organisation that is not Active are reviewed by any other. Who
+//!   enrolled or employed the opener, then or now, and the officer who signed along do not review. An unjustified
+//!   opening that was disputed closes the full tier as an unjustified emergency does. What was reviewed stays so.
+//! * A receipt is disputed once, in whatever state the patient is, by a lasting key.
+//! * An emergency of the time of a halt names one record, of tier summary, and is signed by the practitioner and any
+//!   officer of the organisation, with a key of theirs even if it ended since. Either submits it. Its entry says what the
+//!   registers of today say of the moment it happened; nothing is released on its receipt any more. It waits for its
+//!   review since it happened. The chain does not know of halts: whether there was one is for the reviewer.
+//! * "Suspends the emergency mode": the organisation's people open nothing in full, and summaries with an officer. Late
+//!   reports are taken all the same.
+//! * A receipt with an open case also keeps those younger than it in state.
 //! * A place of the log without a receipt (a report's) is cleared as a receipt's is, two places with each fact: no
 //!   receipt below `first` is in state, and `first` may be the place of a report.
 
 pub mod calls;
+pub mod cases;
+pub mod error;
 pub mod judge;
 pub mod log;
 pub mod storage;
 pub mod types;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
-use salus_consent::{Actions, Fault, Purpose, Purposes, RuleRef, Scope};
-use salus_patients::Problem;
-use salus_primitives::{Hash, OrganisationId, PatientId, Subject, Window};
-use salus_registry::Standing;
+use salus_consent::{Actions, Purpose, Purposes, RuleRef, Scope, Tier};
+use salus_primitives::{Hash, OrganisationId, PatientId, PractitionerId, Subject, Window, signed::CoSigns};
 use salus_support::{ConstantEntry, Cost, Ctx, Pallet, PalletEvent, metadata::description::StorageEntry};
 use scale_info::TypeInfo;
 
+pub use cases::{Case, Evidence, Finding, Late};
+pub use error::Error;
 pub use judge::{judge, judge_traced, releasable};
 pub use log::history;
 pub use types::{Answer, Entry, Fact, Receipt, RecordIds, Release, Request, RequestRef, RequestStatus, Withheld};
@@ -77,7 +108,8 @@ pub enum Call {
     },
     /// Answer a request that is open: approve by a rule within it, refuse, or withdraw.
     ///
-    /// Approve and refuse by the patient, withdraw by the requester, each with a lasting key. Approving makes
+    /// Approve and refuse by the patient or a guardian with the power to act, withdraw by the requester, each with a
+    /// lasting key. Approving makes
     /// the rule as `Consent.grant` does and is refused as that is, within `Rule`. Emits `Approved` (and
     /// `Consent.Granted`), `Refused` or `Withdrawn`. Refused with `NotRegistered`, `NotAuthorised`,
     /// `NoSuchRequest`, `BadState`, `Wider`, `Rule`.
@@ -92,11 +124,13 @@ pub enum Call {
     },
     /// Open records of a patient: decide each, and keep the receipt.
     ///
-    /// By a practitioner who acts for `organisation`, also with a session key; 500 openings a day, and none
-    /// of a patient after 5 that were denied this day. Each record is decided alone, on the state before the
+    /// By a practitioner who acts for `organisation`, also with a session key; or by a guardian with the power to act,
+    /// for FAMRQT, through the gateway of `organisation`; 500 openings a day, and none of a patient after 5 that
+    /// were denied this day. A guardian opens what is labelled and has no excluded tag, without a rule. Each record is decided alone, on the state before the
     /// call; an unknown one is denied for a reason of its own. Taking effect does not mean permitted: a
     /// denial is a fact too. Emits `Opened`. Refused, leaving no fact, with `NotRegistered`, `NotAuthorised`,
-    /// `NotActive`, `Patient` (there is no such patient), `BadRecords`, `RateLimited`.
+    /// `NotActive`, `Patient` (there is no such patient), `BadPurpose`, `BadRecords`,
+    /// `RateLimited`.
     #[codec(index = 2)]
     Open {
         /// Whose records.
@@ -125,7 +159,71 @@ pub enum Call {
         /// Digest over what the custodian keeps of the release.
         digest: Hash,
     },
-    // 4: emergency_open, 5: review, 6: dispute (calls 28 to 30 of the specification).
+    /// Open in an emergency; somebody has to review it.
+    ///
+    /// By a practitioner who acts for `organisation`, which has the capability, also with a session key. Tier
+    /// summary opens exactly the patient's emergency summary, and needs the co-signature of an officer of the
+    /// organisation where a case of the practitioner, or a late one of the organisation, is overdue. Tier full opens
+    /// any record that no Deny for ETREAT closes, 10 times a day, while nothing is overdue, fewer than 16 cases wait
+    /// and no review closed it. The receipt lasts 4 hours.
+    ///
+    /// With `late` it reports an emergency of the time when the chain stood still: by the practitioner or any
+    /// officer of the organisation, even suspended; tier summary, one record, without co-signature. It is never
+    /// refused for what it says, and flagged overdue after 72 hours.
+    ///
+    /// Emits `EmergencyOpened`. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`, `NoEmergency`, `Patient`
+    /// (there is no such patient), `BadRecords`, `NotSummary`, `BadCoSign`, `CoSignNeeded`, `EmergencySuspended`,
+    /// `CasesOverdue`, `CaseloadFull`, `FullClosed`, `RateLimited`; a late one with `NotRegistered`, `NotAuthorised`,
+    /// `Patient`, `BadRecords`, `BadCoSign`, `BadEvidence`, `AlreadyAnchored`.
+    #[codec(index = 4)]
+    EmergencyOpen {
+        /// Whose records.
+        patient: PatientId,
+        /// For whom the practitioner acts.
+        organisation: OrganisationId,
+        /// How much.
+        tier: Tier,
+        /// Which records, each once; for tier summary the patient's summary.
+        records: RecordIds,
+        /// Code of the reason, from the deployment's list.
+        reason: u8,
+        /// Commitment to a note for the reviewer.
+        note: Hash,
+        /// What was signed when it happened, if that was while the chain stood still.
+        late: Option<Evidence>,
+        /// An officer's agreement, where it is needed.
+        cosign: CoSigns,
+    },
+    /// Review an emergency, or a dispute.
+    ///
+    /// An emergency by a Reviewer of the organisation it was opened at, or of any where that is not Active; a dispute
+    /// by a Reviewer of another. Not by who enrolled the opener or signed along. Unjustified closes the opener's full
+    /// tier for 30 days. Emits `Reviewed`. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`, `NoSuchCase`,
+    /// `NotPending`, `SelfReview`.
+    #[codec(index = 5)]
+    Review {
+        /// Whose records were opened.
+        patient: PatientId,
+        /// Index of the receipt.
+        receipt: u32,
+        /// What was found.
+        finding: Finding,
+        /// Commitment to a note.
+        note: Hash,
+    },
+    /// Object to an opening: another organisation reviews it.
+    ///
+    /// By the patient or any guardian, with a lasting key; within 90 days; once; at most 20 are open. Emits `Disputed`. Refused with
+    /// `NotRegistered`, `NotAuthorised`, `NoSuchReceipt`, `TooLate`, `AlreadyDisputed`, `TooMany`.
+    #[codec(index = 6)]
+    Dispute {
+        /// Whose records were opened.
+        patient: PatientId,
+        /// Index of the receipt.
+        receipt: u32,
+        /// Commitment to a note.
+        note: Hash,
+    },
 }
 
 /// What happened.
@@ -201,95 +299,52 @@ pub enum Event {
         /// Those entries that were denied, or are no longer permitted.
         after_revocation: u64,
     },
-    // 6: EmergencyOpened, 7: Reviewed, 8: Disputed.
-}
-
-/// Why a call was refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, thiserror::Error)]
-pub enum Error {
-    /// The key is bound to nobody, or no longer.
-    #[codec(index = 0)]
-    #[error("the key is bound to nobody, or no longer")]
-    NotRegistered,
-    /// The caller does not act for the organisation at the moment.
-    #[codec(index = 1)]
-    #[error("{0}")]
-    NotActive(Standing),
-    /// The key's subject, roles or kind do not allow this.
-    #[codec(index = 2)]
-    #[error("the key's subject, roles or kind do not allow this")]
-    NotAuthorised,
-    /// The window is empty, over, longer than five years, or ends more than five years ahead.
-    #[codec(index = 3)]
-    #[error("the window is empty, over, longer than five years or ends more than five years ahead")]
-    BadWindow,
-    /// The request is not open any more.
-    #[codec(index = 4)]
-    #[error("the request is not open any more: it was answered, withdrawn or is older than 14 days")]
-    BadState,
-    /// The day's quota is used up.
-    #[codec(index = 5)]
-    #[error("the day's quota of requests, openings or denied openings of this patient is used up until midnight UTC")]
-    RateLimited,
-    /// There is no such patient, or the patient's state does not allow it.
+    /// Somebody opened records in an emergency, or tried to.
     #[codec(index = 6)]
-    #[error("{0}")]
-    Patient(Problem),
-    /// What is asked for is not well formed.
+    EmergencyOpened {
+        /// Whose.
+        patient: PatientId,
+        /// Index of the receipt in the patient's log.
+        receipt: u32,
+        /// Who.
+        opener: PractitionerId,
+        /// For whom they acted.
+        organisation: OrganisationId,
+        /// How much.
+        tier: Tier,
+        /// Which entries were permitted, one bit each.
+        permitted: u64,
+        /// Was it written down after it happened?
+        late: Option<Late>,
+    },
+    /// An emergency or a dispute was reviewed.
     #[codec(index = 7)]
-    #[error("the request is not well formed: {0}")]
-    BadTerms(Fault),
-    /// The practitioner has a request open to this patient.
+    Reviewed {
+        /// Whose records were opened.
+        patient: PatientId,
+        /// Index of this fact in the patient's log.
+        fact: u32,
+        /// Index of the receipt.
+        receipt: u32,
+        /// Was it the dispute that was reviewed, or the emergency?
+        of_dispute: bool,
+        /// Whose Reviewer.
+        by: OrganisationId,
+        /// What was found.
+        finding: Finding,
+    },
+    /// The patient or a guardian objected to an opening.
     #[codec(index = 8)]
-    #[error("a request to this patient is open: withdraw it or wait for the answer")]
-    AlreadyOpen,
-    /// A rule of the patient denies a part of what is asked for.
-    #[codec(index = 9)]
-    #[error("a rule of the patient denies a part of what is asked for: ask for less or not at all")]
-    DeniedByRule,
-    /// The patient has no such request.
-    #[codec(index = 10)]
-    #[error("the patient has no request of this practitioner and number")]
-    NoSuchRequest,
-    /// The rule goes beyond what was asked for, or speaks to another.
-    #[codec(index = 11)]
-    #[error("the rule goes beyond the request or speaks to another than the requester")]
-    Wider,
-    /// The rule cannot be made.
-    #[codec(index = 12)]
-    #[error("{0}")]
-    Rule(salus_consent::Error),
-    /// No record is named, or one twice.
-    #[codec(index = 13)]
-    #[error("no record is named, or one twice")]
-    BadRecords,
-    /// There is no such receipt in state.
-    #[codec(index = 14)]
-    #[error("the patient has no receipt of this index in state: receipts are kept for 90 days")]
-    NoSuchReceipt,
-    /// No entry is named, or one that the receipt has not got.
-    #[codec(index = 15)]
-    #[error("no entry is named, or one that the receipt has not got")]
-    BadEntries,
-    /// The caller's organisation is not a custodian of each record named.
-    #[codec(index = 16)]
-    #[error("the organisation is not a custodian of each record named")]
-    NotCustodian,
-    /// The custodian reported an entry before.
-    #[codec(index = 17)]
-    #[error("the custodian reported the release of an entry named before: report each once")]
-    AlreadyServed,
-    // 18: SelfReview, and what emergency_open, review and dispute need besides.
-}
-
-impl From<Standing> for Error {
-    fn from(standing: Standing) -> Self {
-        match standing {
-            Standing::NotRegistered => Self::NotRegistered,
-            Standing::NotAuthorised => Self::NotAuthorised,
-            standing => Self::NotActive(standing),
-        }
-    }
+    Disputed {
+        /// Whose records were opened.
+        patient: PatientId,
+        /// Index of this fact in the patient's log.
+        fact: u32,
+        /// Index of the receipt.
+        receipt: u32,
+        /// Who objected.
+        by: PatientId,
+    },
 }
 
 impl PalletEvent for Event {
@@ -322,6 +377,12 @@ impl Pallet for Access {
                 &types::DENIED_PER_DAY,
                 "Most denied openings of a practitioner at one patient a day.",
             ),
+            ConstantEntry::new("EmergencyLife", &cases::EMERGENCY_LIFE, "How long an emergency's receipt lasts, ms."),
+            ConstantEntry::new("ReviewWithin", &cases::REVIEW_WITHIN, "When an emergency is overdue, ms."),
+            ConstantEntry::new("FullPerDay", &cases::FULL_PER_DAY, "Most emergencies of tier full a day."),
+            ConstantEntry::new("FullClosed", &cases::FULL_CLOSED, "How long a review closes the full tier, ms."),
+            ConstantEntry::new("OpenCasesMax", &cases::OPEN_CASES_MAX, "Most open cases with a full tier."),
+            ConstantEntry::new("DisputesMax", &cases::DISPUTES_MAX, "Most open disputes of a patient."),
         ]
     }
 
@@ -337,6 +398,18 @@ impl Pallet for Access {
             Call::Open { records, .. } => Cost::ordinary(250 + 25 * records.len() as u64),
             // As an opening, per entry named.
             Call::Serve { entries, .. } => Cost::protected(250 + 35 * u64::from(entries.count_ones())),
+            // As an opening, with a case and a caseload, and a signature each of those who sign along.
+            Call::EmergencyOpen { tier, records, late, cosign, .. } => {
+                let signatures = cosign.len() as u64 + if late.is_some() { 2 } else { 0 };
+                let weight = 350 + 25 * records.len() as u64 + 100 * signatures;
+                match (tier, late) {
+                    (Tier::Full, None) => Cost::ordinary(weight),
+                    (Tier::Summary, _) | (_, Some(_)) => Cost::protected(weight),
+                }
+            }
+            // Standing, case, receipt and who enrolled the opener are read; case, caseload and log written.
+            Call::Review { .. } => Cost::protected(250),
+            Call::Dispute { .. } => Cost::ordinary(200),
         }
     }
 
@@ -353,6 +426,18 @@ impl Pallet for Access {
             Call::Serve { patient, receipt, entries, digest } => {
                 calls::serve::serve(ctx, patient, receipt, entries, digest)
             }
+            Call::EmergencyOpen { patient, organisation, tier, records, reason, note, late, cosign } => {
+                let asked = calls::emergency::Asked { organisation, tier, records, reason, note };
+                match late {
+                    None => calls::emergency::emergency_open(ctx, patient, &asked, &cosign),
+                    Some(_) if !cosign.is_empty() => Err(Error::BadCoSign),
+                    Some(evidence) => calls::emergency::anchor(ctx, patient, &asked, &evidence),
+                }
+            }
+            Call::Review { patient, receipt, finding, note } => {
+                calls::review::review(ctx, patient, receipt, finding, note)
+            }
+            Call::Dispute { patient, receipt, note } => calls::review::dispute(ctx, patient, receipt, note),
         }
     }
 }

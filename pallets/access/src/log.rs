@@ -1,16 +1,17 @@
 //! The patient log: the only place that appends facts, and clears receipts away that are old enough.
 
 use parity_scale_codec::Encode;
-use salus_primitives::{PatientId, patient_log::LogHead};
+use salus_primitives::{Moment, PatientId, patient_log::LogHead};
 use salus_support::{Ctx, Overlay, StateReader};
 
 use crate::{
-    storage::{Logs, Receipts},
+    storage::{Cases, Logs, Receipts},
     types::{CLEARED_PER_FACT, Fact, RECEIPT_KEPT, Receipt},
 };
 
 /// Append a fact to the patient's log and give its index. At most two places at the log's old end are
-/// cleared: a fact adds one, so that the state of a patient who is looked at does not grow for ever.
+/// cleared: a fact adds one, so that the state of a patient who is looked at does not grow for ever. A receipt with an
+/// open case is not, nor what is younger than it.
 pub fn append(ctx: &mut Ctx<'_, '_>, patient: PatientId, fact: &Fact) -> u32 {
     let (genesis, now) = (ctx.genesis(), ctx.now());
     let state = ctx.state_mut();
@@ -18,8 +19,7 @@ pub fn append(ctx: &mut Ctx<'_, '_>, patient: PatientId, fact: &Fact) -> u32 {
     let index = log.count;
     log.push(&genesis, &patient, &fact.encode());
     for _ in 0..CLEARED_PER_FACT {
-        let old = |receipt: &Receipt| now.since(receipt.at) >= RECEIPT_KEPT;
-        if log.first >= index || Receipts::get(state, &(patient, log.first)).is_some_and(|receipt| !old(&receipt)) {
+        if log.first >= index || is_kept(state, patient, log.first, now) {
             break;
         }
         clear(state, patient, &mut log);
@@ -28,9 +28,17 @@ pub fn append(ctx: &mut Ctx<'_, '_>, patient: PatientId, fact: &Fact) -> u32 {
     index
 }
 
+/// Does the receipt at this place, if there is one, have to stay?
+fn is_kept(state: &dyn StateReader, patient: PatientId, index: u32, now: Moment) -> bool {
+    let young = |receipt: &Receipt| now.since(receipt.at) < RECEIPT_KEPT;
+    Receipts::get(state, &(patient, index)).is_some_and(|receipt| young(&receipt))
+        || Cases::get(state, &(patient, index)).is_some_and(|case| case.is_open())
+}
+
 /// Clear the oldest place of a log, a receipt's or another fact's.
 fn clear(state: &mut Overlay<'_>, patient: PatientId, log: &mut LogHead) {
     Receipts::remove(state, &(patient, log.first));
+    Cases::remove(state, &(patient, log.first));
     log.first += 1;
 }
 

@@ -2,7 +2,7 @@
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use salus_consent::{
-    Actions, Denial, Purpose, Purposes, RuleRef, Scope, Terms, Verdict,
+    Actions, Basis, Denial, Purpose, Purposes, RuleRef, Scope, Terms, Tier, Verdict,
     terms::Extent,
     types::{Obligations, RECORDS_MAX},
 };
@@ -10,6 +10,8 @@ use salus_primitives::{
     BoundedVec, Hash, Height, Moment, OrganisationId, PractitionerId, RecordId, Subject, Window, time::DAY,
 };
 use scale_info::TypeInfo;
+
+use crate::cases::{Disputed, Emergency, Reviewed};
 
 pub use salus_consent::types::RECEIPT_LIFE;
 
@@ -174,6 +176,14 @@ impl Receipt {
         bitmap(self.entries.iter().map(|entry| entry.verdict.is_permit()))
     }
 
+    /// The tier of the emergency it is the receipt of, if anything was permitted in one.
+    pub fn tier(&self) -> Option<Tier> {
+        self.entries.iter().find_map(|entry| match entry.verdict {
+            Verdict::Permit(Basis::Emergency(tier)) => Some(tier),
+            _ => None,
+        })
+    }
+
     /// The rules its permitted entries rest on: it made one use of each.
     pub fn rules(&self) -> Vec<RuleRef> {
         let mut rules: Vec<RuleRef> = self.entries.iter().filter_map(|entry| entry.verdict.rule()).collect();
@@ -217,10 +227,23 @@ pub enum Fact {
     /// A custodian reported a release.
     #[codec(index = 2)]
     Served(Release),
-    // 3: Emergency, 4: Reviewed, 5: Disputed.
+    /// Somebody opened records in an emergency, or tried to; the receipt as it was made.
+    #[codec(index = 3)]
+    Emergency {
+        /// The receipt.
+        receipt: Receipt,
+        /// What it says of itself.
+        emergency: Emergency,
+    },
+    /// An emergency or a dispute was reviewed.
+    #[codec(index = 4)]
+    Reviewed(Reviewed),
+    /// The patient or a guardian objected to an opening.
+    #[codec(index = 5)]
+    Disputed(Disputed),
 }
 
-/// What a practitioner did today.
+/// What a practitioner or guardian did today.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
 pub struct Activity {
     /// Which day, counted since the epoch.
@@ -229,6 +252,8 @@ pub struct Activity {
     pub openings: u16,
     /// Requests.
     pub requests: u16,
+    /// Emergencies of tier full.
+    pub emergencies: u16,
 }
 
 impl Activity {
@@ -238,7 +263,7 @@ impl Activity {
     }
 }
 
-/// Openings that one patient's rules denied one practitioner today.
+/// Openings that one patient's rules denied one practitioner or guardian today.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
 pub struct Denials {
     /// Which day, counted since the epoch.

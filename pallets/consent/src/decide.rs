@@ -6,17 +6,18 @@
 //! its proofs, is all that anybody needs to repeat it.
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use salus_patients::Problem;
-use salus_primitives::{Moment, OrganisationId, PatientId, PractitionerId};
+use salus_patients::{Acting, Problem};
+use salus_primitives::{Moment, OrganisationId, PatientId, PractitionerId, Subject};
 use salus_registry::{Standing, storage::Practitioners, types::Affiliation};
 use salus_support::StateReader;
 use salus_system::{Policy, storage::ChainParameters};
 use scale_info::TypeInfo;
 
 use crate::{
+    codes::{Action, Purpose},
     storage::Rules,
     terms::Extent,
-    types::{Action, Effect, Grantee, GranteeKey, Purpose, RecordView, Rule, RuleRef, Servable},
+    types::{Effect, Grantee, GranteeKey, RecordView, Rule, RuleRef, Servable},
 };
 
 /// Who wants to do what, why and when.
@@ -56,6 +57,23 @@ pub enum Basis {
     /// The chain's default policy.
     #[codec(index = 1)]
     Default,
+    /// A guardianship with the power to act. Never the answer of [`decide()`].
+    #[codec(index = 2)]
+    Guardianship,
+    /// An emergency of this tier, which has to be reviewed. Never the answer of [`decide()`].
+    #[codec(index = 3)]
+    Emergency(Tier),
+}
+
+/// How much an emergency opens.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Debug)]
+pub enum Tier {
+    /// The patient's emergency summary and nothing else.
+    #[codec(index = 0)]
+    Summary,
+    /// Any record that no Deny for emergency treatment closes.
+    #[codec(index = 1)]
+    Full,
 }
 
 /// Why not, and by which rule.
@@ -100,6 +118,22 @@ pub enum Reason {
     #[codec(index = 6)]
     #[error("no rule of the patient permits it: ask for access")]
     NoConsent,
+    /// The record is not the patient's emergency summary.
+    #[codec(index = 7)]
+    #[error("the record is no emergency summary: the tier summary opens nothing else")]
+    NotSummary,
+    /// The organisation opens nothing in an emergency.
+    #[codec(index = 8)]
+    #[error("the organisation has no capability for emergencies")]
+    NoEmergency,
+    /// A review closed the opener's full tier.
+    #[codec(index = 9)]
+    #[error("a review found an emergency of the opener unjustified: the full tier is closed for 30 days")]
+    FullClosed,
+    /// The record has a tag that is excluded from the guardian, or no labels.
+    #[codec(index = 10)]
+    #[error("the record bears a tag that is excluded from guardians, or is not labelled")]
+    Excluded,
 }
 
 impl From<Reason> for Denial {
@@ -153,6 +187,8 @@ pub struct Grounds {
     permits: Vec<(RuleRef, Rule)>,
     /// The organisation that the default policy lets do this with records it keeps.
     custodian: Option<OrganisationId>,
+    /// The guardianship by which a guardian asks, who needs no Permit.
+    guardian: Option<Acting>,
 }
 
 impl Grounds {
@@ -161,8 +197,37 @@ impl Grounds {
     pub fn of(state: &dyn StateReader, question: &Question, uncounted: &[RuleRef]) -> Self {
         match Self::admitted(state, question) {
             Ok(affiliation) => Self::of_admitted(state, question, uncounted, &affiliation),
-            Err(reason) => Self { barred: Some(reason), denies: Vec::new(), permits: Vec::new(), custodian: None },
+            Err(reason) => Self::barred_by(reason),
         }
+    }
+
+    /// The grounds on which a guardian views records of `patient` through `organisation`: what is denied to everyone
+    /// is denied to a guardian too, and what the guardianship excludes.
+    pub fn of_guardian(
+        state: &dyn StateReader,
+        patient: PatientId,
+        guardian: Subject,
+        organisation: OrganisationId,
+        at: Moment,
+    ) -> Self {
+        if let Err(standing) = salus_registry::organisation_active(state, organisation) {
+            return Self::barred_by(Reason::Standing(standing));
+        }
+        let Some(acting) = salus_patients::acts_for(state, &patient, guardian, at) else {
+            return Self::barred_by(Reason::Standing(Standing::NotAuthorised));
+        };
+        let denies = within(state, patient, &[GranteeKey::Everyone], |_, rule| {
+            rule.terms.effect == Effect::Deny
+                && rule.terms.purposes.contains(Purpose::FamilyRequest)
+                && rule.terms.actions.contains(Action::View)
+                && rule.is_live(at, 0)
+        });
+        Self { barred: None, denies, permits: Vec::new(), custodian: None, guardian: Some(acting) }
+    }
+
+    /// Whatever the record, no.
+    fn barred_by(reason: Reason) -> Self {
+        Self { barred: Some(reason), denies: Vec::new(), permits: Vec::new(), custodian: None, guardian: None }
     }
 
     /// The preconditions, the record's apart.
@@ -187,7 +252,7 @@ impl Grounds {
         });
         rules.sort_by_key(|(reference, _)| reference.id);
         let (denies, permits) = rules.into_iter().partition(|(_, rule)| rule.terms.effect == Effect::Deny);
-        Self { barred: None, denies, permits, custodian: default_custodian(state, question) }
+        Self { barred: None, denies, permits, custodian: default_custodian(state, question), guardian: None }
     }
 
     /// Why the question is answered no whatever the record, if it is.
@@ -208,8 +273,14 @@ impl Grounds {
         if let Some((rule, _)) = self.denies.iter().find(|(_, rule)| rule.terms.scope.closes(record)) {
             return Verdict::Denied(Denial { reason: Reason::DenyRule, rule: Some(*rule) });
         }
-        if let Some((rule, _)) = self.permits.iter().find(|(_, rule)| rule.terms.scope.opens(record)) {
+        if let Some((rule, _)) = self.permits.iter().find(|(_, rule)| rule.opens(record)) {
             return Verdict::Permit(Basis::Rule(*rule));
+        }
+        if let Some(acting) = &self.guardian {
+            return match acting.may_touch(&record.tags, record.labelled) {
+                true => Verdict::Permit(Basis::Guardianship),
+                false => Verdict::Denied(Reason::Excluded.into()),
+            };
         }
         if self.custodian == Some(record.custodian) && !record.restricted {
             return Verdict::Permit(Basis::Default);
@@ -245,12 +316,7 @@ fn concerning(
     actor: &Actor<'_>,
     wanted: impl Fn(&RuleRef, &Rule) -> bool,
 ) -> Vec<(RuleRef, Rule)> {
-    let mut rules = Vec::new();
-    for key in GranteeKey::concerning(actor.practitioner, actor.organisation) {
-        let page = Rules::get(state, &(patient, key)).unwrap_or_default();
-        rules.extend(page.into_iter().map(|rule| (RuleRef { grantee: key, id: rule.id }, rule)));
-    }
-    rules.retain(|(reference, rule)| wanted(reference, rule));
+    let mut rules = within(state, patient, &GranteeKey::concerning(actor.practitioner, actor.organisation), wanted);
     // The speciality is read only where a rule by attribute is left to compare it with.
     let mut speciality = None;
     rules.retain(|(_, rule)| match rule.terms.grantee {
@@ -267,6 +333,22 @@ fn concerning(
     rules
 }
 
+/// The rules in these pages that `wanted` says yes to.
+fn within(
+    state: &dyn StateReader,
+    patient: PatientId,
+    keys: &[GranteeKey],
+    wanted: impl Fn(&RuleRef, &Rule) -> bool,
+) -> Vec<(RuleRef, Rule)> {
+    let mut rules = Vec::new();
+    for &grantee in keys {
+        let page = Rules::get(state, &(patient, grantee)).unwrap_or_default();
+        rules.extend(page.into_iter().map(|rule| (RuleRef { grantee, id: rule.id }, rule)));
+    }
+    rules.retain(|(reference, rule)| wanted(reference, rule));
+    rules
+}
+
 /// Does a live Deny of the patient speak to `actor` and surely hit a part of what they ask for? Then the
 /// patient need not be asked.
 ///
@@ -279,12 +361,17 @@ pub fn denies_request(
     asked: &Extent<'_>,
     now: Moment,
 ) -> bool {
-    let denies = concerning(state, patient, actor, |_, rule| {
-        rule.terms.effect == Effect::Deny
-            && rule.is_live(now, 0)
-            && rule.terms.purposes.meets(asked.purposes)
-            && rule.terms.actions.meets(asked.actions)
-            && rule.terms.scope.closes_part_of(asked.scope)
-    });
-    !denies.is_empty()
+    !concerning(state, patient, actor, |_, rule| rule.surely_denies(asked, now)).is_empty()
+}
+
+/// As [`denies_request`], for an organisation itself.
+pub fn denies_organisation(
+    state: &dyn StateReader,
+    patient: PatientId,
+    organisation: OrganisationId,
+    asked: &Extent<'_>,
+    now: Moment,
+) -> bool {
+    let keys = [GranteeKey::Organisation(organisation), GranteeKey::Everyone];
+    !within(state, patient, &keys, |_, rule| rule.surely_denies(asked, now)).is_empty()
 }

@@ -5,8 +5,9 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use salus_primitives::{Moment, Window};
 use scale_info::TypeInfo;
 
-use crate::types::{
-    Action, Actions, Effect, Grantee, Obligations, Purposes, RECEIPT_LIFE, RecordView, Rule, Scope, Terms, WINDOW_MAX,
+use crate::{
+    codes::{Action, Actions, Purposes},
+    types::{Effect, Grantee, Obligations, RECEIPT_LIFE, RecordView, Rule, Scope, Terms, WINDOW_MAX},
 };
 
 /// What is wrong with a rule or a request. One byte on the wire.
@@ -58,6 +59,10 @@ pub enum Fault {
     #[codec(index = 10)]
     #[error("a denial has no limit of uses and no obligations")]
     DenyLimited,
+    /// Copies to be erased while they may still be read.
+    #[codec(index = 11)]
+    #[error("copies would have to be erased before the window ends: end the window first, or erase later")]
+    EraseBy,
 }
 
 impl Scope {
@@ -133,7 +138,7 @@ impl Obligations {
 }
 
 /// The dimensions in which one rule lies within another, whoever it speaks to: what a patient's answer is
-/// measured by, and what a delegated rule will be.
+/// measured by, and a delegated rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent<'a> {
     /// Which records.
@@ -201,6 +206,8 @@ impl Terms {
             Fault::NoneOf
         } else if !permit && (self.max_uses.is_some() || self.obligations != Obligations::default()) {
             Fault::DenyLimited
+        } else if self.obligations.erase_by.is_some_and(|by| by < self.window.until) {
+            Fault::EraseBy
         } else {
             return Ok(());
         };
@@ -227,13 +234,34 @@ impl Rule {
         self.terms.window.contains(now) && self.terms.max_uses.is_none_or(|max| used < max)
     }
 
+    /// Does it, as a Permit, match the record?
+    pub fn opens(&self, record: &RecordView) -> bool {
+        (record.labelled || !self.labelled_only) && self.terms.scope.opens(record)
+    }
+
+    /// Is it a Deny, in force at `now`, that surely hits a part of what is `asked`?
+    pub fn surely_denies(&self, asked: &Extent<'_>, now: Moment) -> bool {
+        self.terms.effect == Effect::Deny
+            && self.is_live(now, 0)
+            && self.terms.purposes.meets(asked.purposes)
+            && self.terms.actions.meets(asked.actions)
+            && self.terms.scope.closes_part_of(asked.scope)
+    }
+
+    /// What can still be done by it, and so be passed on: its dimensions, with the uses that are left.
+    pub fn left(&self) -> Extent<'_> {
+        let used = self.uses.map_or(0, |uses| uses.count);
+        Extent { uses: self.terms.max_uses.map(|max| max.saturating_sub(used)), ..self.terms.extent() }
+    }
+
     /// Will it never matter again? Then its place in the page is free for the next. A rule that was used up
-    /// matters as long as the receipt of its last use may.
+    /// matters as long as the receipt of its last use may, and as rules that were delegated from it, which are over
+    /// when its window is.
     pub fn is_over(&self, now: Moment) -> bool {
         let used_up = self.uses.is_some_and(|uses| {
             self.terms.max_uses.is_some_and(|max| max <= uses.count) && now >= uses.last.plus(RECEIPT_LIFE)
         });
-        now >= self.terms.window.until || used_up
+        now >= self.terms.window.until || (used_up && self.children.is_empty())
     }
 }
 

@@ -5,10 +5,8 @@ use salus_support::{table::RuntimeTable, testing::TestChain};
 
 use crate::{
     Call,
-    types::{
-        Action, Actions, Effect, Grantee, Kind, Kinds, Obligations, Purpose, Purposes, RecordView, Scope, Servable,
-        Tags, Terms,
-    },
+    codes::{Action, Actions, Kind, Kinds, Purpose, Purposes},
+    types::{Effect, Grantee, Obligations, RecordView, Scope, Servable, Tags, Terms},
 };
 
 /// Everything of every kind, to view for treatment, from now for a year.

@@ -1,13 +1,15 @@
-//! Vocabulary of consent: kinds, tags, purposes, actions, scopes, grantees and rules.
+//! Vocabulary of consent: tags, scopes, grantees and rules.
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 pub use salus_primitives::Tag;
 use salus_primitives::{
-    BoundedVec, Moment, OrganisationId, PractitionerId, RecordId, Window,
+    BoundedVec, Moment, OrganisationId, PatientId, PractitionerId, RecordId, Window,
     time::{MINUTE, YEAR},
 };
 use salus_support::storage::KeyPart;
 use scale_info::TypeInfo;
+
+use crate::codes::{Actions, Kind, Kinds, Purposes};
 
 /// Most rules in one page.
 pub const PAGE_RULES_MAX: u32 = 16;
@@ -21,203 +23,13 @@ pub const WINDOW_MAX: u64 = 5 * YEAR;
 pub const RECORDS_MAX: u32 = 64;
 /// Most tags in each list of a scope, and most tags of a record.
 pub const TAGS_MAX: u32 = 8;
+/// Most rules that were delegated from one rule.
+pub const CHILDREN_MAX: u32 = 4;
 /// Most rules, or pages, one call revokes.
 pub const REVOKE_MAX: u32 = 32;
 /// How long a receipt lets its records be released, ms. A rule whose last use was made stays in its page
 /// at least as long, since the receipt that made that use still rests on it.
 pub const RECEIPT_LIFE: u64 = 15 * MINUTE;
-
-/// A set of bits over a small enum: one bit per variant, by its index.
-macro_rules! bit_sets {
-    ($($(#[doc = $doc:literal])+ $set:ident($bits:ty) of $item:ident, last $last:ident;)+) => {$(
-        $(#[doc = $doc])+
-        #[derive(
-            Clone, Copy, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Debug,
-        )]
-        pub struct $set(pub $bits);
-
-        impl $set {
-            /// None.
-            pub const NONE: Self = Self(0);
-            /// All there are.
-            pub const ALL: Self = Self(((1 as $bits) << ($item::$last as u8 + 1)) - 1);
-
-            /// These and no others.
-            pub fn of(items: &[$item]) -> Self {
-                Self(items.iter().fold(0, |bits, item| bits | ((1 as $bits) << (*item as u8))))
-            }
-
-            /// Is it in the set?
-            pub const fn contains(self, item: $item) -> bool {
-                self.0 & ((1 as $bits) << (item as u8)) != 0
-            }
-
-            /// Is each of these in `outer` too?
-            pub const fn is_within(self, outer: Self) -> bool {
-                self.0 & !outer.0 == 0
-            }
-
-            /// Have both sets one in common?
-            pub const fn meets(self, other: Self) -> bool {
-                self.0 & other.0 != 0
-            }
-
-            /// At least one, and only such as exist?
-            pub const fn is_some_and_known(self) -> bool {
-                self.0 != 0 && self.is_within(Self::ALL)
-            }
-        }
-    )+};
-}
-
-/// What sort of document a record is: coarse, since it stands in clear on chain.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-    Debug,
-)]
-pub enum Kind {
-    /// General information: vital signs, blood group, measurements.
-    #[codec(index = 0)]
-    General,
-    /// A visit or a stay.
-    #[codec(index = 1)]
-    Encounter,
-    /// Laboratory results.
-    #[codec(index = 2)]
-    Lab,
-    /// Images and their reports.
-    #[codec(index = 3)]
-    Imaging,
-    /// Prescriptions and dispensing.
-    #[codec(index = 4)]
-    Medication,
-    /// Letters and other documents.
-    #[codec(index = 5)]
-    Document,
-    /// Data of a device.
-    #[codec(index = 6)]
-    Device,
-    /// The emergency summary: one Current per patient.
-    #[codec(index = 7)]
-    Summary,
-    /// Anything else.
-    #[codec(index = 8)]
-    Other,
-}
-
-/// Why somebody acts: HL7 v3 ActReason, whose code [`Purpose::code`] gives.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-    Debug,
-)]
-pub enum Purpose {
-    /// TREAT: treatment.
-    #[codec(index = 0)]
-    Treatment,
-    /// ETREAT: emergency treatment.
-    #[codec(index = 1)]
-    EmergencyTreatment,
-    /// HPAYMT: payment.
-    #[codec(index = 2)]
-    Payment,
-    /// HOPERAT: operations of the organisation.
-    #[codec(index = 3)]
-    Operations,
-    /// CAREMGT: care management.
-    #[codec(index = 4)]
-    CareManagement,
-    /// HRESCH: research.
-    #[codec(index = 5)]
-    Research,
-    /// PUBHLTH: public health.
-    #[codec(index = 6)]
-    PublicHealth,
-    /// PATRQT: the patient asked for it.
-    #[codec(index = 7)]
-    PatientRequest,
-    /// FAMRQT: the family asked for it.
-    #[codec(index = 8)]
-    FamilyRequest,
-}
-
-impl Purpose {
-    /// Its HL7 v3 ActReason code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Treatment => "TREAT",
-            Self::EmergencyTreatment => "ETREAT",
-            Self::Payment => "HPAYMT",
-            Self::Operations => "HOPERAT",
-            Self::CareManagement => "CAREMGT",
-            Self::Research => "HRESCH",
-            Self::PublicHealth => "PUBHLTH",
-            Self::PatientRequest => "PATRQT",
-            Self::FamilyRequest => "FAMRQT",
-        }
-    }
-}
-
-/// What somebody does with a record.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-    Debug,
-)]
-pub enum Action {
-    /// Read it.
-    #[codec(index = 0)]
-    View,
-    /// File a new one.
-    #[codec(index = 1)]
-    Add,
-    /// File one that takes another's place.
-    #[codec(index = 2)]
-    Amend,
-    /// Pass the permission on, once.
-    #[codec(index = 3)]
-    Share,
-}
-
-bit_sets! {
-    /// A set of kinds, one bit each by index.
-    Kinds(u16) of Kind, last Other;
-    /// A set of purposes, one bit each by index.
-    Purposes(u16) of Purpose, last FamilyRequest;
-    /// A set of actions, one bit each by index.
-    Actions(u8) of Action, last Share;
-}
 
 /// Tags of a record, or of one list of a scope.
 pub type Tags = BoundedVec<Tag, TAGS_MAX>;
@@ -284,9 +96,11 @@ impl Scope {
 pub struct Obligations {
     /// Not to pass it on.
     pub no_redisclose: bool,
-    /// To erase all copies by this moment.
+    /// To erase all copies by this moment: not before the rule's window ends, for who may read need not have
+    /// erased.
     pub erase_by: Option<Moment>,
-    /// Not to take it out of the organisation's own systems.
+    /// Not to take it out of the organisation's own systems, nor to pass the permission on to another
+    /// organisation.
     pub local_only: bool,
 }
 
@@ -349,6 +163,15 @@ impl Grantee {
             Self::Attribute(_) => GranteeKey::ByAttribute,
         }
     }
+
+    /// Where those it speaks to act; none for everyone.
+    pub const fn organisation(&self) -> Option<OrganisationId> {
+        match *self {
+            Self::Practitioner(_, organisation) | Self::Organisation(organisation) => Some(organisation),
+            Self::Attribute(attribute) => Some(attribute.organisation),
+            Self::Everyone => None,
+        }
+    }
 }
 
 impl GranteeKey {
@@ -395,13 +218,28 @@ pub struct Terms {
     pub obligations: Obligations,
 }
 
-/// How often a rule with a limit was used.
+/// How often a rule with a limit was used. Uses that it gave to a delegated rule are used, for the rule itself.
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
 pub struct Uses {
     /// Times.
     pub count: u32,
     /// The last time.
     pub last: Moment,
+}
+
+/// Who made a rule.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub enum Origin {
+    /// The patient.
+    #[codec(index = 0)]
+    Patient,
+    /// A guardian with the power to act, for the patient.
+    #[codec(index = 1)]
+    Guardian(PatientId),
+    /// The grantee of this rule, which let its grantee share it. It lies within that rule in every dimension and
+    /// goes with it.
+    #[codec(index = 2)]
+    Delegated(RuleRef),
 }
 
 /// A rule as it lies in its page.
@@ -413,6 +251,13 @@ pub struct Rule {
     pub terms: Terms,
     /// Its uses: written only where `max_uses` is set, none before the first.
     pub uses: Option<Uses>,
+    /// Who made it.
+    pub origin: Origin,
+    /// Does it match labelled records only, also where its scope names no tag? So do a guardian's rules and what
+    /// was delegated from them: a record without labels may bear one that is excluded from the guardian.
+    pub labelled_only: bool,
+    /// Rules that were delegated from it and may be there still.
+    pub children: BoundedVec<RuleRef, CHILDREN_MAX>,
 }
 
 /// A page of rules: Permits and Denies for one grantee key together.

@@ -48,6 +48,7 @@ impl KeyPart for salus_primitives::Height {
     const HASHER: Hasher = Hasher::Twox64Concat;
 }
 impl KeyPart for salus_primitives::AccountId {}
+impl KeyPart for salus_primitives::Hash {}
 impl KeyPart for salus_primitives::OrganisationId {}
 impl KeyPart for salus_primitives::PractitionerId {}
 impl KeyPart for salus_primitives::PatientId {}

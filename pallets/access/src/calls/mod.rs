@@ -1,5 +1,7 @@
-//! One file for asking and answering, one for opening, one for reporting.
+//! One file for asking and answering, one for opening, one for reporting, one for emergencies, one for reviews.
 
+pub mod emergency;
 pub mod open;
 pub mod request;
+pub mod review;
 pub mod serve;

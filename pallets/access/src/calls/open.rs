@@ -4,6 +4,7 @@ use salus_consent::{Action, Grounds, Purpose, Question, Reason, record_uses, typ
 use salus_patients::Problem;
 use salus_primitives::{BoundedVec, OrganisationId, PatientId, Subject};
 use salus_support::{Ctx, StateReader, ensure};
+use salus_system::caller;
 
 use crate::{
     Error, Event,
@@ -13,7 +14,7 @@ use crate::{
     types::{DENIED_PER_DAY, Entry, Fact, OPENINGS_PER_DAY, RECEIPT_LIFE, Receipt, RecordIds, ServedBy},
 };
 
-/// A practitioner opens records of a patient.
+/// A practitioner, or a guardian, opens records of a patient.
 ///
 /// # Errors
 /// As [`crate::Call::Open`] lists.
@@ -25,22 +26,30 @@ pub fn open(
     records: &RecordIds,
 ) -> Result<(), Error> {
     let (now, state) = (ctx.now(), ctx.state());
-    let actor = salus_registry::practitioner(ctx)?;
-    let question = Question { patient, actor, organisation, action: Action::View, purpose, at: now };
+    let opener = caller(ctx).map_err(|_| Error::NotRegistered)?.subject;
     // The grounds say the caller's own standing first: read once, used for both.
-    let grounds = Grounds::of(state, &question, &[]);
+    let grounds = match opener {
+        Subject::Practitioner(actor) => {
+            let question = Question { patient, actor, organisation, action: Action::View, purpose, at: now };
+            Grounds::of(state, &question, &[])
+        }
+        Subject::Patient(_) => Grounds::of_guardian(state, patient, opener, organisation, now),
+        Subject::Council | Subject::Organisation(_) => return Err(Error::NotAuthorised),
+    };
     match grounds.barred() {
         Some(Reason::Standing(standing)) => return Err(standing.into()),
         Some(Reason::Patient(Problem::UnknownPatient)) => return Err(Error::Patient(Problem::UnknownPatient)),
         _ => {}
     }
+    let family = !matches!(opener, Subject::Patient(_)) || purpose == Purpose::FamilyRequest;
+    ensure(family, Error::BadPurpose)?;
     ensure(!records.is_empty() && !records.has_duplicates(), Error::BadRecords)?;
-    let mut activity = Activities::get(state, &actor).on(now.day());
+    let mut activity = Activities::get(state, &opener).on(now.day());
     ensure(activity.openings < OPENINGS_PER_DAY, Error::RateLimited)?;
-    let mut denials = DeniedOpenings::get(state, &(actor, patient)).on(now.day());
+    let mut denials = DeniedOpenings::get(state, &(opener, patient)).on(now.day());
     ensure(denials.count < DENIED_PER_DAY, Error::RateLimited)?;
     let receipt = Receipt {
-        opener: Subject::Practitioner(actor),
+        opener,
         organisation,
         purpose,
         height: ctx.height(),
@@ -50,11 +59,11 @@ pub fn open(
     };
 
     activity.openings += 1;
-    Activities::insert(ctx.state_mut(), &actor, &activity);
+    Activities::insert(ctx.state_mut(), &opener, &activity);
     let permitted = receipt.permitted();
     let fact = if permitted == 0 {
         denials.count += 1;
-        DeniedOpenings::insert(ctx.state_mut(), &(actor, patient), &denials);
+        DeniedOpenings::insert(ctx.state_mut(), &(opener, patient), &denials);
         Fact::Denied(receipt.clone())
     } else {
         record_uses(ctx.state_mut(), now, patient, &receipt.rules());
@@ -62,7 +71,7 @@ pub fn open(
     };
     let index = log::append(ctx, patient, &fact);
     Receipts::insert(ctx.state_mut(), &(patient, index), &receipt);
-    ctx.emit(Event::Opened { patient, receipt: index, opener: receipt.opener, organisation, permitted });
+    ctx.emit(Event::Opened { patient, receipt: index, opener, organisation, permitted });
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Asking a patient for access, and the answer.
 
 use salus_consent::{
-    Actions, Actor, Effect, Fault, Grantee, Purposes, Scope, Terms, calls::make_rule, denies_request, terms::is_window,
+    Actions, Actor, Effect, Fault, Grantee, Purposes, Scope, Terms, calls::grant::make_rule, denies_request,
+    terms::is_window,
 };
 use salus_patients::Problem;
 use salus_primitives::{Hash, OrganisationId, PatientId, PractitionerId, Subject, Window};
@@ -44,7 +45,7 @@ pub fn request(ctx: &mut Ctx<'_, '_>, patient: PatientId, asked: Asked) -> Resul
     ensure(purposes.is_some_and_known(), Error::BadTerms(Fault::Purposes))?;
     ensure(actions.is_some_and_known(), Error::BadTerms(Fault::Actions))?;
     ensure(is_window(&window, now), Error::BadWindow)?;
-    let mut activity = Activities::get(state, &requester).on(now.day());
+    let mut activity = Activities::get(state, &Subject::Practitioner(requester)).on(now.day());
     ensure(activity.requests < REQUESTS_PER_DAY, Error::RateLimited)?;
     let last = Requests::get(state, &(patient, requester));
     ensure(last.as_ref().is_none_or(|last| !last.is_open(now)), Error::AlreadyOpen)?;
@@ -55,7 +56,7 @@ pub fn request(ctx: &mut Ctx<'_, '_>, patient: PatientId, asked: Asked) -> Resul
     ensure(!denies_request(state, patient, &actor, &request.extent(), now), Error::DeniedByRule)?;
 
     activity.requests += 1;
-    Activities::insert(ctx.state_mut(), &requester, &activity);
+    Activities::insert(ctx.state_mut(), &Subject::Practitioner(requester), &activity);
     Requests::insert(ctx.state_mut(), &(patient, requester), &request);
     ctx.emit(Event::Requested { patient, request: RequestRef { requester, number }, organisation });
     Ok(())
@@ -70,17 +71,20 @@ fn may_be_asked(state: &dyn StateReader, patient: PatientId, now: salus_primitiv
     }
 }
 
-/// The patient answers a request, or the requester withdraws it.
+/// The patient, or a guardian, answers a request, or the requester withdraws it.
 ///
 /// # Errors
 /// As [`crate::Call::Respond`] lists.
 pub fn respond(ctx: &mut Ctx<'_, '_>, patient: PatientId, reference: RequestRef, answer: Answer) -> Result<(), Error> {
     let who = caller(ctx).map_err(|_| Error::NotRegistered)?;
     let entitled = match answer {
-        Answer::Withdraw => Subject::Practitioner(reference.requester),
-        Answer::Approve(_) | Answer::Refuse(_) => Subject::Patient(patient),
+        Answer::Withdraw => who.subject == Subject::Practitioner(reference.requester),
+        Answer::Approve(_) | Answer::Refuse(_) => {
+            who.subject == Subject::Patient(patient)
+                || salus_patients::acts_for(ctx.state(), &patient, who.subject, ctx.now()).is_some()
+        }
     };
-    ensure(who.subject == entitled && !who.session, Error::NotAuthorised)?;
+    ensure(entitled && !who.session, Error::NotAuthorised)?;
     let key = (patient, reference.requester);
     let mut request = Requests::get(ctx.state(), &key)
         .filter(|request| request.number == reference.number)

@@ -32,16 +32,16 @@ impl World {
     }
 
     #[track_caller]
-    fn ask(&mut self) {
+    pub(super) fn ask(&mut self) {
         self.chain.ok(account(SURGEON_KEY), self.asking());
     }
 
-    fn answer(&self, request: RequestRef, answer: Answer) -> Call {
+    pub(super) fn answer(&self, request: RequestRef, answer: Answer) -> Call {
         Call::Respond { patient: self.patient, request, answer }
     }
 
     /// A rule as asked for.
-    fn as_asked(&self) -> Terms {
+    pub(super) fn as_asked(&self) -> Terms {
         Terms { scope: Scope::kinds(Kinds::of(&[Kind::Lab, Kind::Imaging])), ..self.permit() }
     }
 
@@ -204,7 +204,7 @@ fn a_practitioner_asks_fifty_times_a_day() {
     }
     let call = world.asking();
     world.chain.refused(account(SURGEON_KEY), call, Error::RateLimited);
-    assert_eq!(Activities::get(world.chain.state(), &SURGEON).requests, 50);
+    assert_eq!(Activities::get(world.chain.state(), &Subject::Practitioner(SURGEON)).requests, 50);
     world.chain.advance(DAY);
     world.ask();
 }

@@ -1,9 +1,13 @@
 //! Access: every call with each refusal, and the invariants along random histories.
 
 mod asking;
+mod emergency;
+mod guardians;
+mod late;
 mod log;
 mod opening;
 mod properties;
+mod reviewing;
 mod serving;
 
 use salus_consent::{

@@ -261,10 +261,10 @@ fn a_practitioner_opens_five_hundred_times_a_day() {
     let mut world = World::new();
     world.grant(world.permit());
     world.open(&[1]);
-    let mut activity = Activities::get(world.chain.state(), &SURGEON);
+    let mut activity = Activities::get(world.chain.state(), &Subject::Practitioner(SURGEON));
     assert_eq!(activity.openings, 1);
     activity.openings = OPENINGS_PER_DAY - 1;
-    world.chain.prepare(|state| Activities::insert(state, &SURGEON, &activity));
+    world.chain.prepare(|state| Activities::insert(state, &Subject::Practitioner(SURGEON), &activity));
     world.open(&[1]);
     let call = world.opening(&[1]);
     world.chain.refused(account(SURGEON_KEY), call, Error::RateLimited);

@@ -19,7 +19,9 @@ fn a_patient_grants_and_the_rule_lies_in_the_grantees_page() {
     let rule = world.grant(terms.clone());
     world.chain.emitted(Event::Granted { patient: world.patient, rule, replaced: None });
     let page = world.page(GranteeKey::Practitioner(DOCTOR, HOSPITAL)).unwrap();
-    assert_eq!(page.to_vec(), [Rule { id: 0, terms, uses: None }]);
+    let children = BoundedVec::new();
+    let made = Rule { id: 0, terms, uses: None, origin: Origin::Patient, labelled_only: false, children };
+    assert_eq!(page.to_vec(), [made]);
     assert_eq!(world.ledger(), Ledger { next_id: 1, pages: 1 });
 }
 
@@ -77,6 +79,7 @@ fn a_rule_that_is_not_well_formed_is_refused_with_its_fault() {
     let add = Actions::of(&[Action::Add]);
     let amend = Actions::of(&[Action::View, Action::Amend]);
     let no_redisclose = Obligations { no_redisclose: true, ..Obligations::default() };
+    let erase_by = |at| Obligations { erase_by: Some(Moment(at)), ..Obligations::default() };
     let cases = [
         (scope(&|s| s.kinds = Kinds::NONE, &permit), Fault::Kinds),
         (scope(&|s| s.kinds = Kinds(1 << 9), &permit), Fault::Kinds),
@@ -97,6 +100,8 @@ fn a_rule_that_is_not_well_formed_is_refused_with_its_fault() {
         (Terms { grantee: nothing, ..permit.clone() }, Fault::Attribute),
         (Terms { max_uses: Some(1), ..deny.clone() }, Fault::DenyLimited),
         (Terms { obligations: no_redisclose, ..deny.clone() }, Fault::DenyLimited),
+        (Terms { obligations: erase_by(permit.window.until.0 - 1), ..permit.clone() }, Fault::EraseBy),
+        (Terms { obligations: erase_by(0), ..permit.clone() }, Fault::EraseBy),
     ];
     for (terms, fault) in cases {
         let call = world.call(terms);
@@ -105,8 +110,9 @@ fn a_rule_that_is_not_well_formed_is_refused_with_its_fault() {
     // What those cases border on is allowed.
     for terms in [
         Terms { grantee: nurse, ..permit.clone() },
-        Terms { actions: Actions::ALL, purposes: Purposes::ALL, max_uses: Some(1), ..permit },
+        Terms { actions: Actions::ALL, purposes: Purposes::ALL, max_uses: Some(1), ..permit.clone() },
         Terms { grantee: nurse, ..deny.clone() },
+        Terms { obligations: erase_by(permit.window.until.0), ..permit.clone() },
         scope(&|s| s.any_of = tags(&[1, 2]), &Terms { grantee: Grantee::Everyone, ..deny }),
     ] {
         world.grant(terms);

@@ -2,6 +2,8 @@
 
 mod calls;
 mod decisions;
+mod delegation;
+mod guardians;
 mod model;
 mod properties;
 mod scopes;
@@ -14,7 +16,7 @@ use salus_primitives::{
 use salus_registry::{testing as registry, types::Caps};
 use salus_support::testing::TestChain;
 
-use crate::{testing::permit, types::*};
+use crate::{codes::*, testing::permit, types::*};
 
 salus_support::runtime! {
     0 => System: salus_system,

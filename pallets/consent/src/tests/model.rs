@@ -7,7 +7,8 @@ use salus_primitives::{OrganisationId, PractitionerId};
 
 use crate::{
     Basis, Question, Reason, Verdict,
-    types::{Action, Attribute, Effect, Grantee, Kind, Purpose, RecordView, Servable, Terms},
+    codes::{Action, Kind, Purpose},
+    types::{Attribute, Effect, Grantee, RecordView, Servable, Terms},
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +40,10 @@ pub struct Written {
     pub id: u32,
     pub terms: Terms,
     pub used: u32,
+    /// Matches labelled records only.
+    pub labelled_only: bool,
+    /// The rule it is a part of.
+    pub parent: Option<u32>,
 }
 
 /// All that matters to a decision about one patient.
@@ -80,6 +85,7 @@ impl From<Verdict> for Answer {
         match verdict {
             Verdict::Permit(Basis::Rule(rule)) => Self::ByRule(rule.id),
             Verdict::Permit(Basis::Default) => Self::ByDefault,
+            Verdict::Permit(other) => panic!("no decision rests on {other:?}"),
             Verdict::Denied(denial) => match (denial.reason, denial.rule) {
                 (Reason::DenyRule, Some(rule)) => Self::DeniedByRule(rule.id),
                 (Reason::Standing(_) | Reason::Patient(_), None) => Self::NotAdmitted,
@@ -129,7 +135,8 @@ pub fn answer(facts: &Facts, question: &Question, record: &RecordView) -> Answer
         let live = terms.window.from.0 <= t && t < terms.window.until.0 && terms.max_uses.is_none_or(|n| rule.used < n);
         let asked = has(u32::from(terms.purposes.0), question.purpose as u32)
             && has(u32::from(terms.actions.0), question.action as u32);
-        if speaks && live && asked && in_scope(terms, record) {
+        let seen = record.labelled || !rule.labelled_only;
+        if speaks && live && asked && seen && in_scope(terms, record) {
             match terms.effect {
                 Effect::Deny => denying.insert(rule.id),
                 Effect::Permit => permitting.insert(rule.id),
@@ -148,6 +155,23 @@ pub fn answer(facts: &Facts, question: &Question, record: &RecordView) -> Answer
         return Answer::ByDefault;
     }
     Answer::NoConsent
+}
+
+/// Is there a record, purpose, action or moment that `part` permits and `whole` does not, or an obligation it drops?
+/// By trying all of them, over records that differ in everything that the histories of these tests speak of.
+pub fn exceeds(part: &Terms, whole: &Terms, records: &[RecordView], moments: &[u64]) -> bool {
+    let reaches = |terms: &Terms, t: u64| terms.window.from.0 <= t && t < terms.window.until.0;
+    let more = |part: u32, whole: u32| (0..32).any(|index| has(part, index) && !has(whole, index));
+    let (ours, theirs) = (part.obligations, whole.obligations);
+    let drops = (theirs.no_redisclose && !ours.no_redisclose)
+        || (theirs.local_only && !ours.local_only)
+        || theirs.erase_by.is_some_and(|by| ours.erase_by.is_none_or(|own| own > by));
+    records.iter().any(|record| in_scope(part, record) && !in_scope(whole, record))
+        || moments.iter().any(|t| reaches(part, *t) && !reaches(whole, *t))
+        || more(u32::from(part.purposes.0), u32::from(whole.purposes.0))
+        || more(u32::from(part.actions.0), u32::from(whole.actions.0))
+        || whole.max_uses.is_some_and(|max| part.max_uses.is_none_or(|own| own > max))
+        || drops
 }
 
 fn has(bits: u32, index: u32) -> bool {
