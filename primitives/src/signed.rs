@@ -10,7 +10,7 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, BoundedVec, Hash, PatientId, RecordId, Subject,
+    AccountId, BoundedVec, Hash, OrganisationId, PatientId, PractitionerId, RecordId, Subject, Window,
     crypto::{Signature, sha256_of, verify},
 };
 
@@ -43,6 +43,28 @@ pub fn custody_receipt(
     author: &Subject,
 ) -> Vec<u8> {
     message(b"salus/custody/1", genesis, &(patient, record, digest, size, author))
+}
+
+/// What a one-time booking key signs to take a practitioner's hours at an organisation: the hours, and the digest of
+/// who it is, sealed to the organisation.
+pub fn booking(
+    genesis: &Hash,
+    practitioner: &PractitionerId,
+    organisation: &OrganisationId,
+    hours: &Window,
+    sealed: &Hash,
+) -> Vec<u8> {
+    message(b"salus/booking/1", genesis, &(practitioner, organisation, hours, sealed))
+}
+
+/// What a one-time booking key signs to give the hours back that it took.
+pub fn booking_cancelled(
+    genesis: &Hash,
+    practitioner: &PractitionerId,
+    organisation: &OrganisationId,
+    hours: &Window,
+) -> Vec<u8> {
+    message(b"salus/booking-cancelled/1", genesis, &(practitioner, organisation, hours))
 }
 
 /// A second party's agreement to one particular call.

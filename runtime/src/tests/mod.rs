@@ -3,6 +3,7 @@
 mod blocks;
 mod members;
 mod metadata;
+mod quotas;
 mod reports;
 mod validity;
 
