@@ -5,6 +5,7 @@ mod members;
 mod metadata;
 mod quotas;
 mod reports;
+mod upgrades;
 mod validity;
 
 use std::collections::BTreeMap;
