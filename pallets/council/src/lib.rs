@@ -8,8 +8,8 @@
 //! the ayes reach the threshold, is rejected when they no longer can, and lapses seven days after it was
 //! proposed. Acts on organisations and practitioners run in the call that passed them; acts on the council, on
 //! validators, parameters and upgrades wait `root_delay`, during which a motion can cancel them, and run at the start
-//! of the first block that is late enough. With `root_delay` 0 they run at once too. A change of validators decides from the height
-//! after that block on.
+//! of the first block that is late enough. With `root_delay` 0 they run at once too. A change of validators decides
+//! from the height after that block on.
 //!
 //! # Invariants
 //! 1. 1 <= threshold <= members <= 32.
