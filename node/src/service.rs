@@ -333,7 +333,7 @@ pub fn network_key(config: &Config) -> Result<Option<KeyPair>, KeyFileError> {
 }
 
 /// The exit code that tells a service manager what kind of failure it was: 74 for disk and database (EX_IOERR), 78
-/// for configuration (EX_CONFIG), 1 for the rest.
+/// for configuration (EX_CONFIG), a release that is too old among it, 1 for the rest.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let disk = error.chain().any(|cause| {
         cause.is::<StorageError>()
@@ -354,6 +354,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
             || cause.is::<salus_chain_spec::SpecError>()
             || cause.is::<KeyFileError>()
             || cause.is::<KeyUseError>()
+            || matches!(cause.downcast_ref(), Some(EngineError::Upgrade(_)))
     });
     if disk {
         74

@@ -174,6 +174,29 @@ fn too_little_room_on_disk_stops_the_engine_by_name() {
 }
 
 #[test]
+fn a_release_without_a_scheduled_upgrade_stops_before_its_height_and_says_what_to_install() {
+    let config = EngineConfig { heartbeat: Duration::from_millis(250), ..quiet() };
+    let running = start(Arc::new(SystemClock), config);
+    let genesis = running.chain.database.identity().genesis;
+    let (ours, height) = (salus_system::version().spec_version, Height(8));
+    let act = salus_council::Act::UpgradeSchedule { spec_version: ours + 1, height };
+    let call = RuntimeCall::Council(salus_council::Call::Propose { act, cosign: Default::default() });
+    let raw = sign(&council(), call.encode(), Era::Immortal, 0, &context(genesis), &genesis);
+    running.chain.submit_and_watch(raw, Box::new(|_| true)).unwrap();
+    let error = running.thread.join().unwrap().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "UpgradeNeeded: this release has spec version {ours}, height 8 needs {}: install the release that has it, \
+             then start the node again; nothing was lost",
+            ours + 1
+        )
+    );
+    assert_eq!(salus_node::service::exit_code(&error.into()), 78, "starting it again does not help");
+    assert_eq!(running.chain.database.tip().0.number, Height(7));
+}
+
+#[test]
 fn an_invalid_extrinsic_is_refused_at_the_door() {
     let running = start(Arc::new(SystemClock), quiet());
     let genesis = running.chain.database.identity().genesis;

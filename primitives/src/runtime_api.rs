@@ -169,6 +169,15 @@ pub trait RuntimeApi: Send + Sync {
     /// would be taken is for [`RuntimeApi::validate`].
     fn report(&self, evidence: &Evidence) -> RawExtrinsic;
 
+    /// Has this release what blocks at `height` mean, as `state`, below that height, says? One read. A runtime that
+    /// never changes has.
+    ///
+    /// # Errors
+    /// [`InvalidBlock::Version`]: another release is needed.
+    fn can_execute(&self, _state: &dyn StateReader, _height: Height) -> Result<(), InvalidBlock> {
+        Ok(())
+    }
+
     /// Time of the block that `state` is after; at genesis the chain's first moment.
     fn block_time(&self, state: &dyn StateReader) -> Moment;
 

@@ -10,7 +10,7 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
 use crate::{
-    AccountId, BoundedVec, Hash, Moment, OrganisationId, PatientId, PractitionerId, RecordId, Subject,
+    AccountId, BoundedVec, Hash, Moment, OrganisationId, PatientId, PractitionerId, RecordId, Subject, Window,
     crypto::{Signature, sha256_of, verify},
 };
 
@@ -68,6 +68,28 @@ pub struct EmergencyRelease {
 /// while the chain stands still, to be written down later.
 pub fn emergency_receipt(genesis: &Hash, release: &EmergencyRelease) -> Vec<u8> {
     message(b"salus/emergency/1", genesis, release)
+}
+
+/// What a one-time booking key signs to take a practitioner's hours at an organisation: the hours, and the digest of
+/// who it is, sealed to the organisation.
+pub fn booking(
+    genesis: &Hash,
+    practitioner: &PractitionerId,
+    organisation: &OrganisationId,
+    hours: &Window,
+    sealed: &Hash,
+) -> Vec<u8> {
+    message(b"salus/booking/1", genesis, &(practitioner, organisation, hours, sealed))
+}
+
+/// What a one-time booking key signs to give the hours back that it took.
+pub fn booking_cancelled(
+    genesis: &Hash,
+    practitioner: &PractitionerId,
+    organisation: &OrganisationId,
+    hours: &Window,
+) -> Vec<u8> {
+    message(b"salus/booking-cancelled/1", genesis, &(practitioner, organisation, hours))
 }
 
 /// A second party's agreement to one particular call.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use parity_scale_codec::{Compact, Decode, Encode};
 use salus_primitives::{
     AccountId, Block, Hash, Header, Height, Moment, OrganisationId, PatientId, PractitionerId, RawExtrinsic, RecordId,
-    Subject, archive,
+    Subject, Window, archive,
     codec::{EXTRINSIC_DEPTH_MAX, MESSAGE_DEPTH_MAX, decode_strict},
     commit::{CommitCertificate, VoteKind, proposal_bytes, vote_bytes},
     crypto::{KeyPair, blake2_128, blake2_256, sha256, sha256_of, verify},
@@ -33,7 +33,11 @@ const ERA: Era = Era::Mortal { period: 64, phase: 42 };
 const PATIENT: PatientId = PatientId([0xaa; 16]);
 const RECORD: RecordId = RecordId([0xbb; 16]);
 const DIGEST: Hash = Hash([0xcc; 32]);
-const AUTHOR: Subject = Subject::Practitioner(PractitionerId([0xdd; 16]));
+const PRACTITIONER: PractitionerId = PractitionerId([0xdd; 16]);
+const AUTHOR: Subject = Subject::Practitioner(PRACTITIONER);
+const ORGANISATION: OrganisationId = OrganisationId([0xee; 16]);
+/// A quarter of an hour.
+const HOURS: Window = Window { from: Moment(1_800_000_000_000), until: Moment(1_800_000_900_000) };
 
 const RELEASE: EmergencyRelease = EmergencyRelease {
     patient: PATIENT,
@@ -176,6 +180,8 @@ fn examples() -> BTreeMap<&'static str, Vec<u8>> {
         ("possession", signed::possession(&GENESIS, &account, &PATIENT)),
         ("custody-receipt", signed::custody_receipt(&GENESIS, &PATIENT, &RECORD, &DIGEST, 4_096, &AUTHOR)),
         ("emergency-receipt", signed::emergency_receipt(&GENESIS, &RELEASE)),
+        ("booking", signed::booking(&GENESIS, &PRACTITIONER, &ORGANISATION, &HOURS, &DIGEST)),
+        ("booking-cancelled", signed::booking_cancelled(&GENESIS, &PRACTITIONER, &ORGANISATION, &HOURS)),
         ("cosign", signed::cosign(&GENESIS, &account, 3, &[call(), vec![0]].concat())),
         ("cosigned-call", cosigned().0),
         ("key-plain", prefix("System", "Events").to_vec()),

@@ -2,7 +2,7 @@
 
 use parity_scale_codec::Encode;
 use salus_primitives::{
-    Header, Moment, RawExtrinsic, Subject,
+    Header, Height, Moment, RawExtrinsic, Subject,
     crypto::Claim,
     dispatch::InvalidTransaction,
     evidence::Evidence,
@@ -68,6 +68,10 @@ impl RuntimeApi for SalusRuntime {
     fn report(&self, evidence: &Evidence) -> RawExtrinsic {
         let call = RuntimeCall::Validators(ReportEquivocation { evidence: *evidence });
         RawExtrinsic([&[0x04][..], &call.encode()].concat())
+    }
+
+    fn can_execute(&self, state: &dyn StateReader, height: Height) -> Result<(), InvalidBlock> {
+        executive::check_release(state, height)
     }
 
     fn block_time(&self, state: &dyn StateReader) -> Moment {

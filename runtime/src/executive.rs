@@ -9,7 +9,7 @@
 
 use parity_scale_codec::{Compact, Encode};
 use salus_primitives::{
-    AccountId, Hash, RawExtrinsic,
+    AccountId, Hash, Height, RawExtrinsic,
     crypto::blake2_256,
     dispatch::{DispatchError, InvalidTransaction},
     header::{Digest, DigestItem, SetChange},
@@ -20,6 +20,7 @@ use salus_primitives::{
 use salus_support::{
     Class, Cost, Ctx, Overlay, PalletEvent,
     context::{Deposited, Environment},
+    ensure,
     metadata::types::{DispatchClass, DispatchEventInfo, Pays, Phase, Weight},
     table::{RuntimeTable, module_error},
 };
@@ -65,6 +66,7 @@ const ORDINARY: Room = Room { weight: ALL.weight / 4 * 3, bytes: ALL.bytes / 4 *
 impl<'s> Execution<'s> {
     /// Begin a block on its parent's state.
     pub fn initialise(parent: &'s dyn StateReader, block: &BlockContext) -> Result<Self, InvalidBlock> {
+        check_release(parent, block.number)?;
         let set_before = salus_validators::current(parent);
         let parent_time = salus_primitives::Moment(timestamp::Now::get(parent));
         block.slot.check(block.number, &set_before, parent_time)?;
@@ -232,6 +234,13 @@ impl<'s> Execution<'s> {
             self.event_count += 1;
         }
     }
+}
+
+/// Does this release have the spec version that the council scheduled for `height`, on a state below it?
+pub(crate) fn check_release(state: &dyn StateReader, height: Height) -> Result<(), InvalidBlock> {
+    let Some(upgrade) = salus_council::scheduled(state) else { return Ok(()) };
+    let (ours, needed) = (salus_system::version().spec_version, upgrade.at(height));
+    ensure(needed <= ours, InvalidBlock::Version { ours, needed, height: height.min(upgrade.height) })
 }
 
 /// Execute a whole block.

@@ -22,6 +22,8 @@ salus_support::runtime! {
     6 => Records: salus_records,
     7 => Consent: salus_consent,
     8 => Access: salus_access,
+    9 => Appointments: salus_appointments,
+    10 => Credits: salus_credits,
 }
 
 /// An event with its phase, as `System.Events` holds it.

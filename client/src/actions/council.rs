@@ -203,7 +203,9 @@ pub fn act_text(act: &Act) -> String {
         Act::CouncilSet { members, threshold } => format!("council of {}, threshold {threshold}", members.len()),
         Act::ValidatorsSet { add, drop } => format!("validators: {} in, {} out", add.len(), drop.len()),
         Act::ParametersSet { .. } => "parameters".to_owned(),
+        Act::UpgradeSchedule { spec_version, height } => format!("spec version {spec_version} from height {height}"),
         Act::CancelMotion { motion } => format!("cancel motion {motion}"),
         Act::Successor { removed, new } => format!("organisation {new}: successor of {removed}"),
+        Act::PractitionerStatus { id, status } => format!("practitioner {id}: {status:?}").to_lowercase(),
     }
 }

@@ -196,6 +196,7 @@ impl<L: Ledger> Engine<L> {
         }
         self.chain.finalised(block, changes, hash);
         self.outbox.announce(height);
+        self.look_ahead(height);
         self.look_at_disk(height)
     }
 }

@@ -9,7 +9,10 @@ use std::{
 };
 
 use salus_consensus::{Evidence, Fatal, Host, Ignored, Input, Peer, Signer, Timeouts, Timer};
-use salus_primitives::{AccountId, Block, Hash, Height, archive::Record, crypto::KeyPair, header::extrinsics_root};
+use salus_primitives::{
+    AccountId, Block, Hash, Height, archive::Record, crypto::KeyPair, header::extrinsics_root,
+    runtime_api::InvalidBlock,
+};
 use salus_storage::{CommitError, StorageError};
 use salus_sync::CatchUp;
 use tracing::{debug, warn};
@@ -73,6 +76,9 @@ pub enum EngineError {
         /// Why.
         error: BlockError,
     },
+    /// The council scheduled an upgrade that this release has not got.
+    #[error("UpgradeNeeded: {0}, then start the node again; nothing was lost")]
+    Upgrade(InvalidBlock),
     /// The decided block is not here.
     #[error("the block decided at height {height} is not on this node's disk: restore the data folder")]
     Missing {
@@ -383,12 +389,21 @@ impl<L: Ledger> Engine<L> {
             }
             self.wanted = false;
             let height = self.host.tip().next();
+            self.check_release(height)?;
             let set = self.chain.database.with_state(|state| self.chain.runtime.validators(state));
             let log = self.chain.database.wal_entries(height)?;
             let acts = self.host.start_height(height, set, &log)?;
             self.perform(acts)?;
         }
         Ok(())
+    }
+
+    /// May this release go on to `height`? Asked before anything is signed or executed for it.
+    pub(crate) fn check_release(&self, height: Height) -> Result<(), EngineError> {
+        self.chain
+            .database
+            .with_state(|state| self.chain.runtime.can_execute(state, height))
+            .map_err(EngineError::Upgrade)
     }
 
     fn input(&mut self, input: Input) -> Result<(), EngineError> {
@@ -440,6 +455,15 @@ impl<L: Ledger> Engine<L> {
                 Ok(hash) => warn!(%offender, %hash, "a validator signed two different things: reported"),
                 Err(error) => debug!(%offender, %error, "evidence not reported"),
             }
+        }
+    }
+
+    /// Tell operators of an upgrade that this release has not got, from when it is scheduled on.
+    pub(crate) fn look_ahead(&self, height: Height) {
+        if height.0.is_multiple_of(DISK_LOOK_EVERY)
+            && let Err(error) = self.check_release(Height(u32::MAX))
+        {
+            warn!(%height, %error, "an upgrade is scheduled: this node will stop before it");
         }
     }
 

@@ -52,6 +52,7 @@ impl<L: Ledger> Engine<L> {
             self.outbox.report(peer, Offence::BadRange);
             return Ok(());
         }
+        self.check_release(height)?;
         let verified = execution::verify_next(&self.chain.database, &*self.chain.runtime, &block);
         let prepared =
             execution::check(&self.chain.database, &*self.chain.runtime, block, &verified).map_err(|error| {

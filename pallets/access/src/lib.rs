@@ -146,8 +146,9 @@ pub enum Call {
     ///
     /// By a Gateway officer of the first or second custodian of each entry, now or when it was opened, even of a
     /// suspended organisation; once per custodian and entry. Never refused for being late: what is late, or not
-    /// permitted any more, is flagged. Emits `Served`. Refused with `NotRegistered`, `NotAuthorised`, `NotActive`
-    /// (organisation removed), `NoSuchReceipt`, `BadEntries`, `NotCustodian`, `AlreadyServed`.
+    /// permitted any more, is flagged. Emits `Served`, and `Credits.Earned` where sharing earned something. Refused
+    /// with `NotRegistered`, `NotAuthorised`, `NotActive` (organisation removed), `NoSuchReceipt`, `BadEntries`,
+    /// `NotCustodian`, `AlreadyServed`.
     #[codec(index = 3)]
     Serve {
         /// Whose records.
@@ -396,8 +397,8 @@ impl Pallet for Access {
             // Standing, patient, four pages and two counters are read, up to four pages, receipt, log and
             // counters written, two old receipts cleared; per record one read.
             Call::Open { records, .. } => Cost::ordinary(250 + 25 * records.len() as u64),
-            // As an opening, per entry named.
-            Call::Serve { entries, .. } => Cost::protected(250 + 35 * u64::from(entries.count_ones())),
+            // As an opening, per entry named; and what it earns.
+            Call::Serve { entries, .. } => Cost::protected(300 + 35 * u64::from(entries.count_ones())),
             // As an opening, with a case and a caseload, and a signature each of those who sign along.
             Call::EmergencyOpen { tier, records, late, cosign, .. } => {
                 let signatures = cosign.len() as u64 + if late.is_some() { 2 } else { 0 };

@@ -11,8 +11,8 @@ use salus_validators::types::{Added, Authorities};
 
 use crate::{
     Event, members,
-    storage::{Due, Motions, Threshold},
-    types::{Act, ActError, Members, Motion, SLOTS, Stage},
+    storage::{Due, Motions, Scheduled, Threshold},
+    types::{Act, ActError, Members, Motion, SLOTS, Stage, Upgrade},
 };
 
 /// Run what is due. The executive calls this at the start of each block, before any extrinsic. A block in
@@ -104,7 +104,7 @@ pub(crate) fn refresh_due(state: &mut Overlay<'_>) {
 }
 
 fn perform(state: &mut Overlay<'_>, when: When, act: &Act) -> Result<Option<Happened>, ActError> {
-    let (now, _) = when;
+    let (now, height) = when;
     match act {
         Act::OrganisationSet { id, status, display_name, caps, admin } => {
             let event =
@@ -120,7 +120,16 @@ fn perform(state: &mut Overlay<'_>, when: When, act: &Act) -> Result<Option<Happ
             ChainParameters::put(state, parameters);
             Ok(None)
         }
+        Act::UpgradeSchedule { spec_version, height: from } => {
+            let before = Scheduled::get(state).map_or(0, |upgrade| upgrade.at(height));
+            ensure(*spec_version > before && *from > height, ActError::BadUpgrade)?;
+            Scheduled::put(state, &Upgrade { spec_version: *spec_version, height: *from, before });
+            Ok(None)
+        }
         Act::CancelMotion { motion } => cancel(state, *motion).map(|event| Some(Happened::Council(event))),
+        Act::PractitionerStatus { id, status } => {
+            Ok(Some(Happened::Registry(salus_registry::practitioner_status(state, now, *id, *status)?)))
+        }
         Act::Successor { removed, new } => {
             Ok(Some(Happened::Registry(salus_registry::successor_set(state, *removed, *new)?)))
         }
@@ -177,7 +186,9 @@ pub(crate) fn agreeing(act: &Act) -> Option<AccountId> {
         Act::CouncilSet { .. }
         | Act::ValidatorsSet { .. }
         | Act::ParametersSet { .. }
+        | Act::UpgradeSchedule { .. }
         | Act::CancelMotion { .. }
+        | Act::PractitionerStatus { .. }
         | Act::Successor { .. } => None,
     }
 }

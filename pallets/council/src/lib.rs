@@ -6,10 +6,10 @@
 //! # Motions
 //! Proposing is the proposer's aye, so that with a threshold of one a motion passes at once. It passes when
 //! the ayes reach the threshold, is rejected when they no longer can, and lapses seven days after it was
-//! proposed. Acts on organisations run in the call that passed them; acts on the council, on validators and on
-//! parameters wait `root_delay`, during which a motion can cancel them, and run at the start of the first block
-//! that is late enough. With `root_delay` 0 they run at once too. A change of validators decides from the height
-//! after that block on.
+//! proposed. Acts on organisations and practitioners run in the call that passed them; acts on the council, on
+//! validators, parameters and upgrades wait `root_delay`, during which a motion can cancel them, and run at the start
+//! of the first block that is late enough. With `root_delay` 0 they run at once too. A change of validators decides
+//! from the height after that block on.
 //!
 //! # Invariants
 //! 1. 1 <= threshold <= members <= 32.
@@ -29,6 +29,8 @@
 //! * New members' keys do not sign along: one key that cannot sign would block the council's own renewal, and
 //!   the members vouch for the keys. An Admin's key does.
 //! * Co-signatures that an act does not need are refused.
+//! * An upgrade is named by number alone: releases say which spec versions they have. One that was scheduled too early
+//!   is replaced by one further ahead, as long as its height has not come.
 
 mod acts;
 pub mod calls;
@@ -42,11 +44,16 @@ use salus_support::{ConstantEntry, Cost, Ctx, Pallet, PalletEvent, StateReader, 
 use scale_info::TypeInfo;
 
 pub use acts::on_initialise;
-pub use types::{Act, ActError, Motion, Stage};
+pub use types::{Act, ActError, Motion, Stage, Upgrade};
 
 /// The members' keys, in the order they joined.
 pub fn members(state: &dyn StateReader) -> Vec<AccountId> {
     salus_system::storage::Keys::get(state, &Subject::Council).keys.into_inner()
+}
+
+/// The upgrade that the council scheduled last, ahead or in force: one read.
+pub fn scheduled(state: &dyn StateReader) -> Option<Upgrade> {
+    storage::Scheduled::get(state)
 }
 
 /// What an account may ask.

@@ -2,7 +2,7 @@
 
 use salus_primitives::Moment;
 
-use crate::types::Motion;
+use crate::types::{Motion, Upgrade};
 
 salus_support::storage! { Council;
     /// How many ayes pass a motion.
@@ -13,4 +13,6 @@ salus_support::storage! { Council;
     NextMotion: value u32;
     /// When the first of the waiting motions is due, none when none waits: all that an idle block reads.
     Due: option Moment;
+    /// The last upgrade that was scheduled: ahead, or in force since its height.
+    Scheduled: option Upgrade;
 }

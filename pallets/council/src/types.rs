@@ -1,10 +1,12 @@
 //! Vocabulary of the council: acts and motions.
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use salus_primitives::{AccountId, BoundedVec, Moment, OrganisationId, peer::PeerError, time::DAY};
+use salus_primitives::{
+    AccountId, BoundedVec, Height, Moment, OrganisationId, PractitionerId, peer::PeerError, time::DAY,
+};
 use salus_registry::{
-    OrganisationError, SuccessorError,
-    types::{Caps, DisplayName, OrganisationStatus},
+    OrganisationError, PractitionerStatusError, SuccessorError,
+    types::{Caps, DisplayName, OrganisationStatus, PractitionerStatus},
 };
 use salus_system::{BindError, Parameters};
 use salus_validators::{
@@ -67,14 +69,30 @@ pub enum Act {
         /// All of them.
         parameters: Parameters,
     },
-    // Index 4 is kept for UpgradeSchedule.
+    /// From a height on, blocks mean what a spec version says: a node whose release lacks it stops before that height.
+    /// Replaces an upgrade whose height has not come. Waits `root_delay` after it passed.
+    #[codec(index = 4)]
+    UpgradeSchedule {
+        /// Above the version in force when it runs.
+        spec_version: u32,
+        /// Above the height at which it runs.
+        height: Height,
+    },
     /// Cancel a motion that passed and waits. Runs as soon as it passed.
     #[codec(index = 5)]
     CancelMotion {
         /// Its number.
         motion: u32,
     },
-    // Index 6 is kept for PractitionerStatus.
+    /// Suspend a practitioner, lift that, or strike them off. A suspension by the council is lifted by the council
+    /// alone. Runs as soon as it passed.
+    #[codec(index = 6)]
+    PractitionerStatus {
+        /// Whom.
+        id: PractitionerId,
+        /// Active <-> Suspended -> Struck.
+        status: PractitionerStatus,
+    },
     /// Name who may take over the records of a removed organisation, for which nobody can agree any more. Runs as
     /// soon as it passed.
     #[codec(index = 7)]
@@ -90,8 +108,14 @@ impl Act {
     /// Does this wait `root_delay` after it passed, so that members can still cancel it?
     pub const fn waits(&self) -> bool {
         match self {
-            Self::CouncilSet { .. } | Self::ValidatorsSet { .. } | Self::ParametersSet { .. } => true,
-            Self::OrganisationSet { .. } | Self::CancelMotion { .. } | Self::Successor { .. } => false,
+            Self::CouncilSet { .. }
+            | Self::ValidatorsSet { .. }
+            | Self::ParametersSet { .. }
+            | Self::UpgradeSchedule { .. } => true,
+            Self::OrganisationSet { .. }
+            | Self::CancelMotion { .. }
+            | Self::PractitionerStatus { .. }
+            | Self::Successor { .. } => false,
         }
     }
 
@@ -102,7 +126,11 @@ impl Act {
             Self::CouncilSet { .. } => COUNCIL_SET_WEIGHT,
             // Two keys checked, and some reads, for each new one. At most 33 of each: below COUNCIL_SET_WEIGHT.
             Self::ValidatorsSet { add, drop } => 100 + 80 * add.len() as u64 + 30 * drop.len() as u64,
-            Self::ParametersSet { .. } | Self::CancelMotion { .. } | Self::Successor { .. } => 50,
+            Self::ParametersSet { .. }
+            | Self::CancelMotion { .. }
+            | Self::UpgradeSchedule { .. }
+            | Self::Successor { .. } => 50,
+            Self::PractitionerStatus { .. } => 60,
         }
     }
 }
@@ -191,6 +219,18 @@ pub enum ActError {
     #[codec(index = 18)]
     #[error("a successor is registered, Active, and has the Custodian capability")]
     BadSuccessor,
+    /// An upgrade to what is in force already, or at a height that has come.
+    #[codec(index = 19)]
+    #[error("an upgrade names a version above the one in force, and a height ahead")]
+    BadUpgrade,
+    /// No such practitioner.
+    #[codec(index = 20)]
+    #[error("no practitioner has this id")]
+    UnknownPractitioner,
+    /// A practitioner cannot go to that state from the one they are in.
+    #[codec(index = 21)]
+    #[error("no such transition: a practitioner goes Active <-> Suspended -> Struck")]
+    BadStatus,
 }
 
 impl From<ChangeError> for ActError {
@@ -235,6 +275,33 @@ impl From<SuccessorError> for ActError {
             SuccessorError::NotRemoved => Self::NotRemoved,
             SuccessorError::Unfit => Self::BadSuccessor,
         }
+    }
+}
+
+impl From<PractitionerStatusError> for ActError {
+    fn from(error: PractitionerStatusError) -> Self {
+        match error {
+            PractitionerStatusError::Unknown => Self::UnknownPractitioner,
+            PractitionerStatusError::Transition => Self::BadStatus,
+        }
+    }
+}
+
+/// What blocks mean from a height on.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
+pub struct Upgrade {
+    /// The version from that height on.
+    pub spec_version: u32,
+    /// The first height of it.
+    pub height: Height,
+    /// The version before; 0 stands for the one the chain began with.
+    pub before: u32,
+}
+
+impl Upgrade {
+    /// The version in force at `height`.
+    pub fn at(&self, height: Height) -> u32 {
+        if self.height <= height { self.spec_version } else { self.before }
     }
 }
 

@@ -55,6 +55,7 @@ use scale_info::TypeInfo;
 pub use calls::organisation::{
     OrganisationError, SuccessorError, full_nodes, organisation_set, successor, successor_set,
 };
+pub use calls::practitioner::{PractitionerStatusError, practitioner_status};
 pub use keys::{DROP_DELAY, drop_kem, guard_keys, kem, keys_guarded, keys_locked, lock_keys, set_kem, unlock_keys};
 pub use standing::{
     officer, officer_even_suspended, officer_key, organisation_active, practitioner, practitioner_acts,
@@ -109,8 +110,8 @@ pub enum Call {
     /// its end stays as it is.
     /// Emits `PractitionerSet`.
     /// Refused with `NotRegistered`, `NotAuthorised` (another organisation licenses them, or no capability),
-    /// `NotActive`, `BadWindow`, `BadState` (no such transition, or struck off), `KeyMissing` (new without
-    /// key), `KeyTaken`, `WeakKey`, `BadCoSign`.
+    /// `NotActive`, `BadWindow`, `BadState` (no such transition, struck off, or suspended by the council, which alone
+    /// lifts that), `KeyMissing` (new without key), `KeyTaken`, `WeakKey`, `BadCoSign`.
     #[codec(index = 2)]
     PractitionerSet {
         /// Whom.

@@ -11,6 +11,8 @@ salus_support::storage! { Registry;
     Hosts: value HostList;
     /// Practitioners.
     Practitioners: map PractitionerId => Practitioner;
+    /// Practitioners whom the council suspended, and since when: whoever licenses them cannot lift that.
+    CouncilSuspended: map PractitionerId => Moment;
     /// Who works where; judged at use, for an affiliation that ran out stays until its place is needed.
     Affiliations: map (PractitionerId, OrganisationId) => Affiliation;
     /// Where each practitioner has an affiliation, live or run out.

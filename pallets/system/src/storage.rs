@@ -13,6 +13,8 @@ salus_support::storage! { System;
     Keys: counters Subject => SubjectKeys;
     /// Weight each subject used today.
     WeightUsed: counters Subject => Usage;
+    /// Weight each subject may use besides its quota, on one day.
+    WeightExtra: counters Subject => Usage;
     /// Hashes of the last 4096 blocks by height, and of genesis for ever.
     BlockHash: counters u32 => Hash;
     /// Height of the block this state is after.

@@ -1,7 +1,7 @@
 //! Keys, quotas and the smoke-test call.
 
 use salus_primitives::{
-    AccountId, Moment, PatientId, Subject,
+    AccountId, Moment, OrganisationId, PatientId, PractitionerId, Subject,
     crypto::KeyPair,
     subject::Roles,
     time::{DAY, HOUR},
@@ -132,6 +132,63 @@ fn a_quota_is_for_one_day_and_never_stops_a_protected_call() {
     assert!(affords(&chain, Cost { weight: 11, class: Class::Protected }, NOW));
     assert!(affords(&chain, Cost::ordinary(11), NOW.plus(DAY)));
     assert_eq!(storage::WeightUsed::get(chain.state(), &PATIENT), Usage { day: NOW.day(), weight: max - 10 });
+}
+
+#[test]
+fn a_raised_quota_carries_more_on_its_day_and_is_back_the_day_after() {
+    let mut chain = Chain::new();
+    let max = Parameters::default().patient_weight;
+    chain.prepare(|state| {
+        usage::charge(state, &PATIENT, max, NOW);
+        usage::raise(state, &PATIENT, 10, NOW).unwrap();
+    });
+    let affords = |chain: &Chain, weight, now| usage::affords(chain.state(), &PATIENT, Cost::ordinary(weight), now);
+    assert!(affords(&chain, 10, NOW));
+    assert!(!affords(&chain, 11, NOW));
+    assert_eq!(usage::quota(chain.state(), &PATIENT, NOW), Some(max + 10));
+    assert_eq!(usage::quota(chain.state(), &PATIENT, NOW.plus(DAY)), Some(max));
+    assert!(!affords(&chain, max + 1, NOW.plus(DAY)));
+}
+
+#[test]
+fn a_quota_is_at_most_doubled_even_when_the_parameter_falls_on_the_same_day() {
+    let mut chain = Chain::new();
+    let most = Parameters::default().patient_weight;
+    let mut outcome = Vec::new();
+    chain.prepare(|state| {
+        for weight in [most - 1, 2, 1, 1, u64::MAX] {
+            outcome.push(usage::raise(state, &PATIENT, weight, NOW));
+        }
+    });
+    let over = |raised| Err(usage::OverDouble { raised, most });
+    assert_eq!(outcome, [Ok(()), over(most - 1), Ok(()), over(most), over(most)]);
+    assert_eq!(usage::quota(chain.state(), &PATIENT, NOW), Some(2 * most));
+    chain.prepare(|state| {
+        let parameters = Parameters { patient_weight: most / 2, ..Parameters::default() };
+        storage::ChainParameters::put(state, &parameters);
+    });
+    assert_eq!(usage::quota(chain.state(), &PATIENT, NOW), Some(most));
+}
+
+#[test]
+fn the_council_has_no_quota_and_so_none_to_raise() {
+    let mut chain = Chain::new();
+    chain.prepare(|state| {
+        usage::raise(state, &Subject::Council, u64::MAX, NOW).unwrap();
+        usage::charge(state, &Subject::Council, u64::MAX, NOW);
+    });
+    assert!(chain.entries().is_empty());
+    assert!(usage::affords(chain.state(), &Subject::Council, Cost::ordinary(u64::MAX), NOW));
+    assert_eq!(usage::quota(chain.state(), &Subject::Council, NOW), None);
+}
+
+#[test]
+fn quotas_are_the_published_ones_until_the_council_says_otherwise() {
+    let chain = Chain::new();
+    let quota = |subject| usage::quota(chain.state(), &subject, NOW);
+    assert_eq!(quota(Subject::Organisation(OrganisationId([1; 16]))), Some(1_000_000_000));
+    assert_eq!(quota(Subject::Practitioner(PractitionerId([1; 16]))), Some(2_000_000));
+    assert_eq!(quota(PATIENT), Some(20_000));
 }
 
 #[test]

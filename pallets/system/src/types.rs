@@ -108,12 +108,12 @@ pub struct SubjectKeys {
     pub admins: u16,
 }
 
-/// Weight a subject used today.
+/// Units of weight of one day: what a subject used, or may use besides its quota.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo, Debug)]
 pub struct Usage {
     /// Which day, counted since the epoch.
     pub day: u32,
-    /// Units used in it.
+    /// Units.
     pub weight: u64,
 }
 

@@ -142,6 +142,8 @@ fn every_pallet_keeps_its_index() {
             (6, "Records"),
             (7, "Consent"),
             (8, "Access"),
+            (9, "Appointments"),
+            (10, "Credits"),
         ]
     );
     assert!(rows.iter().all(|(index, _)| *index != salus_primitives::signed::RESERVED_PALLET_INDEX));

@@ -3,7 +3,9 @@
 mod blocks;
 mod members;
 mod metadata;
+mod quotas;
 mod reports;
+mod upgrades;
 mod validity;
 
 use std::collections::BTreeMap;

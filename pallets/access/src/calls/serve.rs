@@ -1,6 +1,6 @@
 //! Reporting what was released.
 
-use salus_primitives::{Hash, Moment, OrganisationId, PatientId, RecordId, subject::Roles};
+use salus_primitives::{Hash, Moment, OrganisationId, PatientId, RecordId, Subject, subject::Roles};
 use salus_support::{Ctx, StateReader, ensure};
 
 use crate::{
@@ -40,6 +40,11 @@ pub fn serve(ctx: &mut Ctx<'_, '_>, patient: PatientId, index: u32, entries: u64
             named(place) && !(entry.verdict.is_permit() && grounds.judge(state, entry).is_permit())
         }));
     let late = now >= receipt.until;
+    // A release that nothing permits earns nothing, nor does one to a relative.
+    let earning = match receipt.opener {
+        Subject::Practitioner(_) => (entries & !after_revocation).count_ones(),
+        Subject::Council | Subject::Organisation(_) | Subject::Patient(_) => 0,
+    };
 
     for (place, mark) in marks {
         if let Some(entry) = receipt.entries.get_mut(place) {
@@ -51,6 +56,7 @@ pub fn serve(ctx: &mut Ctx<'_, '_>, patient: PatientId, index: u32, entries: u64
     let release = Release { height, at: now, receipt: index, custodian, entries, digest, late, after_revocation };
     let fact = log::append(ctx, patient, &Fact::Served(release));
     ctx.emit(Event::Served { patient, fact, receipt: index, custodian, entries, late, after_revocation });
+    salus_credits::earn(ctx, custodian, receipt.organisation, patient, earning);
     Ok(())
 }
 

@@ -37,6 +37,7 @@ salus_support::runtime! {
     5 => Patients: salus_patients,
     7 => Consent: salus_consent,
     8 => Access: crate,
+    10 => Credits: salus_credits,
 }
 
 type Chain = TestChain<Runtime>;

@@ -28,7 +28,7 @@ impl World {
     #[track_caller]
     fn flags(&self) -> (bool, u64) {
         match self.chain.events() {
-            [RuntimeEvent::Access(Event::Served { late, after_revocation, .. })] => (*late, *after_revocation),
+            [RuntimeEvent::Access(Event::Served { late, after_revocation, .. }), ..] => (*late, *after_revocation),
             events => panic!("one report was expected: {events:?}"),
         }
     }
@@ -235,4 +235,34 @@ fn every_error_encodes_to_at_most_four_bytes() {
         Error::NotActive(Standing::NotAffiliated).encode(),
     ];
     assert!(longest.iter().all(|bytes| bytes.len() <= 4));
+}
+
+#[test]
+fn a_report_earns_its_custodian_a_credit_for_each_record_that_was_permitted() {
+    let (mut world, rule) = opened();
+    let call = world.serving(0, 0b01);
+    let earned = salus_credits::Event::Earned { organisation: HOSPITAL, user: CLINIC, credits: 1 };
+    world.chain.ok(account(GATEWAY_KEY), call).emitted(earned);
+    let call = world.serving(0, 0b10);
+    world.chain.ok(account(ARCHIVE_KEY), call);
+    world.revoke(rule);
+    let call = world.serving(0, 0b10);
+    world.chain.ok(account(GATEWAY_KEY), call);
+    assert_eq!(world.flags(), (false, 0b10));
+    let balances = [HOSPITAL, ARCHIVE, CLINIC].map(|of| salus_credits::balance(world.chain.state(), of));
+    assert_eq!(balances, [1, 1, 0], "what is revoked earns nothing");
+}
+
+#[test]
+fn a_hospitals_own_doctor_earns_it_nothing() {
+    let mut world = World::new();
+    let terms = permit(world.chain.now(), Grantee::Practitioner(DOCTOR, HOSPITAL));
+    world.grant(terms);
+    let open =
+        Call::Open { patient: world.patient, organisation: HOSPITAL, purpose: Purpose::Treatment, records: ids(&[1]) };
+    world.chain.ok(account(DOCTOR_KEY), open);
+    let call = world.serving(0, 1);
+    world.chain.ok(account(GATEWAY_KEY), call);
+    assert_eq!(world.flags(), (false, 0));
+    assert_eq!(salus_credits::balance(world.chain.state(), HOSPITAL), 0);
 }

@@ -288,3 +288,90 @@ fn a_block_in_which_nothing_is_due_costs_one_read() {
         assert_eq!(base.reads.get(), 1);
     }
 }
+
+#[test]
+fn an_upgrade_waits_and_names_a_higher_version_and_a_height_ahead() {
+    use salus_primitives::Height;
+    let mut chain = council(1, 1);
+    let schedule = |spec_version, height| Act::UpgradeSchedule { spec_version, height: Height(height) };
+    bad_act(&mut chain, schedule(0, 100), ActError::BadUpgrade);
+    let here = chain.height().0;
+    bad_act(&mut chain, schedule(2, here), ActError::BadUpgrade);
+    bad_act(&mut chain, schedule(2, 0), ActError::BadUpgrade);
+
+    chain.ok(account(1), propose(schedule(2, here + 10)));
+    assert_eq!(crate::scheduled(chain.state()), None, "it waits for root_delay");
+    chain.advance(DELAY);
+    let events = start_block(&mut chain);
+    assert_eq!(events, [RuntimeEvent::Council(Event::Executed { motion: 0 })]);
+    let upgrade = crate::scheduled(chain.state()).unwrap();
+    assert_eq!((upgrade.spec_version, upgrade.height, upgrade.before), (2, Height(here + 10), 0));
+    assert_eq!((upgrade.at(Height(here + 9)), upgrade.at(Height(here + 10))), (0, 2));
+}
+
+#[test]
+fn an_upgrade_ahead_is_replaced_and_one_in_force_is_not_repeated() {
+    use salus_primitives::Height;
+    let mut chain = council(1, 1);
+    chain.prepare(|state| ChainParameters::put(state, &Parameters { root_delay: 0, ..Parameters::default() }));
+    let schedule = |spec_version, height| Act::UpgradeSchedule { spec_version, height: Height(height) };
+    chain.ok(account(1), propose(schedule(2, 3))).ok(account(1), propose(schedule(2, 5)));
+    chain.advance(1).advance(1);
+    assert_eq!(crate::scheduled(chain.state()).unwrap().at(chain.height()), 0, "height 3 came and nothing changed");
+    chain.advance(1).advance(1);
+    assert_eq!(crate::scheduled(chain.state()).unwrap().at(chain.height()), 2);
+    bad_act(&mut chain, schedule(2, 50), ActError::BadUpgrade);
+    bad_act(&mut chain, schedule(1, 50), ActError::BadUpgrade);
+    chain.ok(account(1), propose(schedule(3, 50)));
+    assert_eq!(crate::scheduled(chain.state()).unwrap().before, 2);
+}
+
+#[test]
+fn an_upgrade_whose_height_came_while_it_waited_fails_and_changes_nothing() {
+    use salus_primitives::Height;
+    let mut chain = council(1, 1);
+    let act = Act::UpgradeSchedule { spec_version: 2, height: Height(chain.height().0 + 1) };
+    chain.ok(account(1), propose(act)).advance(DELAY);
+    let failed = Event::Failed { motion: 0, reason: ActError::BadUpgrade };
+    assert_eq!(start_block(&mut chain), [RuntimeEvent::Council(failed)]);
+    assert_eq!(crate::scheduled(chain.state()), None);
+}
+
+#[test]
+fn the_council_suspends_and_strikes_a_practitioner_at_once_and_alone_lifts_its_suspension() {
+    use salus_primitives::{Hash, PractitionerId, subject::Roles};
+    use salus_registry::{Call as RegistryCall, Standing, practitioner_licensed, types::PractitionerStatus};
+    const DOCTOR: PractitionerId = PractitionerId([7; 16]);
+    let mut chain = council(1, 1);
+    let (caps, registrar) = (Caps::LICENSING, account(21));
+    salus_registry::testing::organisation(&mut chain, CLINIC, caps, &key(20));
+    salus_registry::testing::officer(&mut chain, CLINIC, Roles::REGISTRAR, &key(21));
+    salus_registry::testing::practitioner(&mut chain, DOCTOR, CLINIC, &key(22));
+    let to = |status| Act::PractitionerStatus { id: DOCTOR, status };
+    let licensed = |chain: &Chain| practitioner_licensed(chain.state(), DOCTOR, chain.now()).map(|_| ());
+    let by_registrar = |status| RegistryCall::PractitionerSet {
+        id: DOCTOR,
+        account: None,
+        licence: Hash([1; 32]),
+        licence_until: Chain::new().now().plus(300 * DAY),
+        speciality: 1,
+        status,
+        cosign: CoSigns::new(),
+    };
+
+    let unknown = Act::PractitionerStatus { id: PractitionerId([8; 16]), status: PractitionerStatus::Suspended };
+    bad_act(&mut chain, unknown, ActError::UnknownPractitioner);
+    bad_act(&mut chain, to(PractitionerStatus::Struck), ActError::BadStatus);
+    chain.ok(account(1), propose(to(PractitionerStatus::Suspended))).emitted(Event::Executed { motion: 0 });
+    assert_eq!(licensed(&chain), Err(Standing::PractitionerSuspended));
+    chain.refused(registrar, by_registrar(PractitionerStatus::Active), salus_registry::Error::BadState);
+    chain.ok(registrar, by_registrar(PractitionerStatus::Suspended));
+    chain.ok(account(1), propose(to(PractitionerStatus::Active)));
+    assert_eq!(licensed(&chain), Ok(()));
+    chain.ok(registrar, by_registrar(PractitionerStatus::Suspended));
+    chain.ok(registrar, by_registrar(PractitionerStatus::Active));
+    chain.ok(account(1), propose(to(PractitionerStatus::Suspended)));
+    chain.ok(account(1), propose(to(PractitionerStatus::Struck)));
+    assert_eq!(licensed(&chain), Err(Standing::PractitionerStruck));
+    bad_act(&mut chain, to(PractitionerStatus::Active), ActError::BadStatus);
+}

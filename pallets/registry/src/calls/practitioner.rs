@@ -1,13 +1,13 @@
 //! Practitioners: call 7.
 
 use salus_primitives::{AccountId, Hash, Moment, PractitionerId, Subject, signed::CoSigns, subject::Roles};
-use salus_support::{Ctx, ensure};
+use salus_support::{Ctx, Overlay, ensure};
 use salus_system::keys as system_keys;
 
 use super::{exactly, new_keys_agree};
 use crate::{
     Error, Event, keys, officer,
-    storage::{Organisations, Practitioners},
+    storage::{CouncilSuspended, Organisations, Practitioners},
     types::{Caps, LICENCE_MAX, Practitioner, PractitionerStatus},
 };
 
@@ -46,6 +46,8 @@ pub fn practitioner_set(
             ensure(known.licensing == organisation, Error::NotAuthorised)?;
             ensure(known.status.may_become(status), Error::BadState)?;
             ensure(status != PractitionerStatus::Struck || account.is_none(), Error::BadState)?;
+            let lifts = status == PractitionerStatus::Active && CouncilSuspended::contains(ctx.state(), &id);
+            ensure(!lifts, Error::BadState)?;
         }
         None => {
             ensure(status == PractitionerStatus::Active, Error::BadState)?;
@@ -73,4 +75,36 @@ pub fn practitioner_set(
     Practitioners::insert(ctx.state_mut(), &id, &practitioner);
     ctx.emit(Event::PractitionerSet { practitioner: id, licensing: organisation, status, licence_until, account });
     Ok(())
+}
+
+/// Why the council cannot set a practitioner's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PractitionerStatusError {
+    /// No practitioner has this id.
+    Unknown,
+    /// No such transition.
+    Transition,
+}
+
+/// Set a practitioner's state by the council: whoever licenses them cannot lift a suspension of its. Called by the
+/// council alone.
+///
+/// # Errors
+/// [`PractitionerStatusError`]; then nothing is changed.
+pub fn practitioner_status(
+    state: &mut Overlay<'_>,
+    now: Moment,
+    id: PractitionerId,
+    status: PractitionerStatus,
+) -> Result<Event, PractitionerStatusError> {
+    let known = Practitioners::get(state, &id).ok_or(PractitionerStatusError::Unknown)?;
+    ensure(known.status.may_become(status), PractitionerStatusError::Transition)?;
+    match status {
+        PractitionerStatus::Suspended => CouncilSuspended::insert(state, &id, &now),
+        PractitionerStatus::Active | PractitionerStatus::Struck => CouncilSuspended::remove(state, &id),
+    }
+    let practitioner = Practitioner { status, ..known };
+    Practitioners::insert(state, &id, &practitioner);
+    let Practitioner { licensing, licence_until, .. } = practitioner;
+    Ok(Event::PractitionerSet { practitioner: id, licensing, status, licence_until, account: None })
 }
