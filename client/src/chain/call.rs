@@ -115,6 +115,7 @@ fn list(call: &mut RuntimeCall) -> Option<&mut CoSigns> {
             | salus_patients::Call::StatusSet { cosign, .. },
         ) => Some(cosign),
         RuntimeCall::Records(salus_records::Call::CustodySet { cosign, .. }) => Some(cosign),
+        RuntimeCall::Access(salus_access::Call::EmergencyOpen { cosign, .. }) => Some(cosign),
         _ => None,
     }
 }

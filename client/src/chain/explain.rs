@@ -63,6 +63,8 @@ fn pallet_of(error: &RuntimeError) -> &'static str {
         RuntimeError::Records(_) => "Records",
         RuntimeError::Consent(_) => "Consent",
         RuntimeError::Access(_) => "Access",
+        RuntimeError::Appointments(_) => "Appointments",
+        RuntimeError::Credits(_) => "Credits",
     }
 }
 
@@ -78,6 +80,8 @@ fn variant_of(error: &RuntimeError) -> Variant<MetaForm> {
         RuntimeError::Records(_) => variants::<salus_records::Error>(),
         RuntimeError::Consent(_) => variants::<salus_consent::Error>(),
         RuntimeError::Access(_) => variants::<salus_access::Error>(),
+        RuntimeError::Appointments(_) => variants::<salus_appointments::Error>(),
+        RuntimeError::Credits(_) => variants::<salus_credits::Error>(),
     };
     found.into_iter().find(|variant| variant.index == index).expect("an error's own type lists it")
 }
@@ -107,7 +111,9 @@ fn detail(error: &RuntimeError) -> Option<String> {
         | RuntimeError::Patients(patients::Error::NotActive(why))
         | RuntimeError::Records(records::Error::NotActive(why))
         | RuntimeError::Consent(consent::Error::NotActive(why))
-        | RuntimeError::Access(access::Error::NotActive(why)) => why.to_string(),
+        | RuntimeError::Access(access::Error::NotActive(why))
+        | RuntimeError::Appointments(salus_appointments::Error::NotActive(why))
+        | RuntimeError::Credits(salus_credits::Error::NotActive(why)) => why.to_string(),
         RuntimeError::Records(records::Error::Patient(why))
         | RuntimeError::Consent(consent::Error::Patient(why))
         | RuntimeError::Access(access::Error::Patient(why)) => why.to_string(),
@@ -189,6 +195,32 @@ fn next(error: &str) -> &'static str {
         "BadRecords" => "name at least one record, each once",
         "NoSuchReceipt" => "`salus access history` names the receipts that are kept",
         "BadEntries" => "name entries that the receipt has",
+        "NotSubset" => "pass on no more than the rule gives, and no more uses than are left of it",
+        "NotShared" => "ask the patient for a rule of your own",
+        "TooDeep" => "ask the patient: what was passed on is not passed on again",
+        "ChildrenFull" => "revoke one that was passed on first",
+        "GuardianRule" => "make a Permit that ends with the guardianship and leaves out the excluded tags",
+        "SelfReview" => "have another reviewer do it, who neither opened nor enrolled the opener",
+        "CoSignNeeded" => "have a second officer of the organisation sign along",
+        "NoEmergency" => "have the council give the organisation the Emergency capability",
+        "NotSummary" => "open the patient's summary alone, or ask for the full tier",
+        "EmergencySuspended" | "CasesOverdue" => "have the overdue cases reviewed first",
+        "CaseloadFull" => "have open cases reviewed first; the summary can still be opened",
+        "FullClosed" => "open the summary, or wait until the time is over",
+        "BadEvidence" => "hand in what the practitioner and the officer signed, unchanged",
+        "AlreadyAnchored" => "nothing: it is written down",
+        "NoSuchCase" => "`salus access history` names the receipts that are kept",
+        "NotPending" => "nothing: the verdict stands",
+        "AlreadyDisputed" => "wait for the review",
+        "BadPurpose" => "open for FAMRQT",
+        "NoHours" => "name at least one slot",
+        "Overlap" => "cancel the other hours first",
+        "NoSuchSlot" => "check the practitioner's id and when the slot begins",
+        "Taken" => "choose another slot",
+        "NotNow" => "do it while the slot's time allows it",
+        "BadSignature" => "sign with the one-time key of this booking, for this very slot",
+        "NoCredits" => "redeem at least one",
+        "Insufficient" => "redeem no more than the balance",
         "AlreadyServed" => "nothing: it was reported before",
         _ => "see the documentation of this error in the chain's metadata",
     }
@@ -224,6 +256,8 @@ mod tests {
             variants::<salus_records::Error>(),
             variants::<salus_consent::Error>(),
             variants::<salus_access::Error>(),
+            variants::<salus_appointments::Error>(),
+            variants::<salus_credits::Error>(),
         ];
         let fallback = next("an error that no pallet has");
         for variant in all.iter().flatten() {

@@ -528,8 +528,14 @@ fn to_upload(world: &World) -> (File, Wrap) {
 
 async fn uploaded(world: &World) -> Result<salus_records::CustodyReceipt, RemoteError> {
     let (file, wrap) = to_upload(world);
-    let sent =
-        Upload { of: OF, anchor: world.wanted.anchor, patient: &wrap, custodians: &[(HOSPITAL, wrap)], author: AUTHOR };
+    let sent = Upload {
+        of: OF,
+        anchor: world.wanted.anchor,
+        patient: &wrap,
+        custodians: &[(HOSPITAL, wrap)],
+        organisation: HOSPITAL,
+        author: AUTHOR,
+    };
     upload(&world.gateway().await, &world.key, &sent, &file).await
 }
 

@@ -101,7 +101,7 @@ fn people(world: &World) {
                 bind(state, now, bound(seed), subject, Roles::NONE, until).unwrap();
             }
             let mut dropped = salus_system::storage::Account::get(state, &bound(DROPPED_KEY));
-            dropped.data.ended = true;
+            dropped.data.ended = salus_system::types::Ended::Yes;
             salus_system::storage::Account::insert(state, &bound(DROPPED_KEY), &dropped);
         });
     });

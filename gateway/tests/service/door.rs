@@ -5,10 +5,7 @@ use salus_client::door::{
     CallerInfo, ExtrinsicState, ExtrinsicStatus, LogInfo, NonceOf, RecordInfo, Refusal, RequestInfo, RuleInfo,
     SubjectInfo, SubmitAnswer,
 };
-use salus_consent::{
-    Purpose, Purposes, Scope,
-    types::{Action, Actions, Kinds},
-};
+use salus_consent::{Action, Actions, Kinds, Purpose, Purposes, Scope};
 use salus_gateway::limits::Limits;
 use salus_patients::testing::{Person, invite, registration};
 use salus_primitives::{

@@ -258,7 +258,7 @@ async fn a_session_key_of_the_reader_reads_and_a_key_that_was_dropped_does_not()
     world.ledger.with(|chain| {
         chain.prepare(|state| {
             let mut account = salus_system::storage::Account::get(state, &ward.public());
-            account.data.ended = true;
+            account.data.ended = salus_system::types::Ended::Yes;
             salus_system::storage::Account::insert(state, &ward.public(), &account);
         });
     });
