@@ -141,7 +141,7 @@ impl Ledger for MemoryLedger {
         let height = inner.chain.height().0;
         let state = match inner.chain.call(signed.signer, call) {
             Ok(()) => ExtrinsicState::Final { height },
-            Err(error) => ExtrinsicState::Refused { height, reason: error.to_string() },
+            Err(error) => ExtrinsicState::Refused { height, reason: salus_client::chain::explain(&error).to_string() },
         };
         Box::pin(async move { Ok(Box::pin(async move { state }) as BoxFuture<'static, ExtrinsicState>) })
     }

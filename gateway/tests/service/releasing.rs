@@ -30,7 +30,7 @@ fn decrypted(sealed: &Sealed, wrap: &WrapAnswer, context: &WrapContext, blob: &[
     let anchor = Anchor { digest: wrap.digest, size: wrap.size };
     assert_eq!(anchor, sealed.anchor);
     let mut plain = Vec::new();
-    open_anchored(&key, &sealed.of, &anchor, PLAIN_BYTES_MAX, blob, &mut plain).unwrap();
+    open_anchored(&key, &sealed.of, &anchor, PLAIN_BYTES_MAX, std::io::Cursor::new(blob), &mut plain).unwrap();
     plain
 }
 
