@@ -8,4 +8,5 @@ pub mod envelope;
 pub mod fhir;
 pub mod keystore;
 pub mod tags;
-pub mod vitals;
+
+pub use salus_fhir::vitals;

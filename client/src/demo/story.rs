@@ -10,7 +10,7 @@ use salus_access::Receipt as AccessReceipt;
 use salus_consent::{Action, Actions, Grantee, Kind, Kinds, Purpose, Purposes, Reason, Scope, Verdict, Withdrawal};
 use salus_primitives::{
     BoundedVec, Hash, Header, RecordId, Window,
-    crypto::{KeyPair, sha256},
+    crypto::KeyPair,
     time::{DAY, YEAR},
 };
 use salus_registry::{Standing, types::OrganisationStatus};
@@ -183,7 +183,7 @@ async fn of_patient(
     let holder = Holder::Receipt(opened.index);
     let read = records::read(chain, store, patient.id, general_id, holder, &cast.ben.kem, &mut plain).await;
     doing("reading the record", read)?;
-    expect("reading the record", sha256(&plain) == general.digest, "the bytes that were filed", "others came")?;
+    expect("reading the record", plain == general.bytes, "the bytes that were filed", "others came")?;
     teller.aside(&format!("Dr Ben decrypts {} bytes: the same that Dr Amara filed", plain.len()));
     open_denied(
         chain,
