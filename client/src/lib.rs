@@ -11,4 +11,5 @@ pub mod keystore;
 pub mod light;
 pub mod remote;
 pub mod tags;
-pub mod vitals;
+
+pub use salus_fhir::vitals;

@@ -13,6 +13,7 @@ use core::{fmt, str::FromStr};
 use salus_primitives::crypto::hmac_sha256;
 
 use crate::envelope::secret_bytes;
+pub use salus_fhir::Sensitivity;
 
 secret_bytes! {
     /// A patient's tag key. Who has it can tell which tags mean what.
@@ -35,15 +36,12 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// Why a text is no tag or no sensitivity class.
+/// Why a text is no tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
     /// Not a tag.
     #[error("not a tag: expected 16 hex digits")]
     NotATag,
-    /// Not a class.
-    #[error("not a sensitivity class: expected one of ETH, ETHUD, OPIOIDUD, PSY, HIV, SDV")]
-    NotAClass,
 }
 
 impl FromStr for Tag {
@@ -53,55 +51,6 @@ impl FromStr for Tag {
         let mut bytes = [0; 8];
         hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut bytes).map_err(|_| TagError::NotATag)?;
         Ok(Self(bytes))
-    }
-}
-
-/// Classes of sensitive information: HL7 v3-ActCode, as domain.md section 8 lists them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Sensitivity {
-    /// ETH: substance abuse.
-    SubstanceAbuse,
-    /// ETHUD: alcohol use disorder.
-    AlcoholUse,
-    /// OPIOIDUD: opioid use disorder.
-    OpioidUse,
-    /// PSY: psychiatry.
-    Psychiatry,
-    /// HIV: HIV or AIDS.
-    Hiv,
-    /// SDV: sexual assault, abuse or domestic violence.
-    Violence,
-}
-
-impl Sensitivity {
-    /// Every class there is.
-    pub const ALL: [Self; 6] =
-        [Self::SubstanceAbuse, Self::AlcoholUse, Self::OpioidUse, Self::Psychiatry, Self::Hiv, Self::Violence];
-
-    /// The HL7 v3-ActCode.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::SubstanceAbuse => "ETH",
-            Self::AlcoholUse => "ETHUD",
-            Self::OpioidUse => "OPIOIDUD",
-            Self::Psychiatry => "PSY",
-            Self::Hiv => "HIV",
-            Self::Violence => "SDV",
-        }
-    }
-}
-
-impl fmt::Display for Sensitivity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl FromStr for Sensitivity {
-    type Err = TagError;
-
-    fn from_str(text: &str) -> Result<Self, TagError> {
-        Self::ALL.into_iter().find(|class| class.code() == text).ok_or(TagError::NotAClass)
     }
 }
 
@@ -166,14 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_and_a_class_read_back_from_their_text() {
+    fn a_tag_reads_back_from_its_text() {
         let tag = Tag([1, 2, 3, 4, 5, 6, 7, 0xff]);
         assert_eq!(tag.to_string().parse(), Ok(tag));
         assert_eq!("0102".parse::<Tag>(), Err(TagError::NotATag));
-        for class in Sensitivity::ALL {
-            assert_eq!(class.to_string().parse(), Ok(class));
-        }
-        assert_eq!("psy".parse::<Sensitivity>(), Err(TagError::NotAClass));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use salus_access::Receipt as AccessReceipt;
 use salus_client::{
     actions::{access, records, subject_text},
-    fhir::instant,
+    fhir::{access_of, audit_bundle, instant},
 };
 use salus_consent::{Basis, Purpose, Verdict};
 use salus_primitives::{Hash, OrganisationId, PatientId, RecordId};
@@ -56,6 +56,14 @@ pub enum AccessCommand {
         /// The patient's id.
         patient: PatientId,
     },
+    /// Write receipts as FHIR R4 AuditEvents: one, or all of the last 90 days.
+    Export {
+        /// The patient's id.
+        patient: PatientId,
+        /// Index of the receipt; without it all that are kept.
+        #[arg(long, value_name = "INDEX")]
+        receipt: Option<u32>,
+    },
     /// Show one receipt.
     Show {
         /// The patient's id.
@@ -97,6 +105,17 @@ pub async fn run(session: &Session, command: AccessCommand) -> Result<Output, Cl
             Ok(Output::new("Reported.").with("receipt", receipt).with_receipt(&submitted))
         }
         AccessCommand::History { patient } => history(session, patient).await,
+        AccessCommand::Export { patient, receipt } => {
+            let chain = session.chain().await?;
+            let receipts = match receipt {
+                Some(index) => vec![(index, access::show(&chain, patient, index).await?)],
+                None => access::history(&chain, patient).await?.receipts,
+            };
+            let kept = records::list(&chain, patient).await?;
+            let custodian = |id| kept.iter().find(|(other, _)| *other == id).map(|(_, record)| record.custodian);
+            let told = |(index, receipt)| access_of(chain.genesis(), patient, index, &receipt, custodian);
+            Ok(Output::document(audit_bundle(&receipts.into_iter().map(told).collect::<Vec<_>>())))
+        }
         AccessCommand::Show { patient, receipt } => {
             let chain = session.chain().await?;
             let found = access::show(&chain, patient, receipt).await?;

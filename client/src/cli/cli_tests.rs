@@ -92,6 +92,19 @@ fn the_commands_of_a_day_are_taken() {
     ] {
         parse(&line.replace("ID", ID)).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
+    let filing = format!("--patient {ID} --org {ID} --gateway http://127.0.0.1:9 --key doc");
+    parse(&format!("salus record put chart.json {filing} --kind lab --tag-key tags")).unwrap();
+    let measured = "--gender female --born 1990-05-17 --weight 50kg --height 5.6ft --blood-group AB- --pressure 118/76 \
+                    --pulse 64 --breaths 14 --temperature 98.6F --oxygen 98%";
+    let line = format!("salus record vitals {measured} {filing}");
+    let Command::Record(record::RecordCommand::Vitals { measured, .. }) = parse(&line).unwrap().command else {
+        panic!("{line}")
+    };
+    let input = salus_client::vitals::VitalsInput::from(*measured);
+    assert_eq!((input.height.hundredths(), input.bmi_tenths()), (17_069, Ok(172)));
+    parse(&format!("salus consent export {ID} --rule 3 --fhir r5 --tag-key tags")).unwrap();
+    parse("salus consent import consent.json --key me").unwrap();
+    parse(&format!("salus access export {ID} --receipt 3")).unwrap();
     let line = format!("salus access open --patient {ID} --org 0x{ID} {ID} --purpose treat --key doc");
     assert!(matches!(
         parse(&line).unwrap().command,
@@ -127,6 +140,11 @@ fn what_does_not_go_together_is_wrong_usage() {
         "salus council set-validators --drop alice --key council".to_owned(),
         "salus org update --full-node QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N --key admin".to_owned(),
         "salus key end a b c d e f g --key doc".to_owned(),
+        format!("salus consent export {ID} --rule 3 --fhir r3"),
+        format!(
+            "salus record vitals --gender female --born 36 --weight 50kg --height 1.7cubits --patient {ID} --org {ID} \
+             --store s --gateway-key gw --key doc"
+        ),
         "salus frobnicate".to_owned(),
     ] {
         let error = parse(&line).expect_err(&line);
@@ -143,6 +161,14 @@ fn the_exit_status_tells_a_refusal_from_wrong_usage_from_no_node() {
     let invalid = SubmitError::Invalid { reason: "Transaction is outdated".into() };
     assert_eq!(CliError::from(ActionError::from(invalid)).status(), 1);
     assert_eq!(CliError::Usage("no".into()).status(), 2);
+}
+
+#[test]
+fn a_document_is_printed_as_it_is() {
+    let document = serde_json::json!({"resourceType": "Consent"});
+    let output = Output::document(document.clone());
+    assert_eq!(output.to_json(), document);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&output.to_text()).unwrap(), document);
 }
 
 fn refused() -> CliError {

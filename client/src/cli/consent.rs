@@ -1,15 +1,18 @@
 //! `salus consent`: a patient's rules.
 
+use std::{fs, path::PathBuf};
+
 use clap::{Args, Subcommand};
 use salus_client::{
     actions::consent::{self, permit},
-    fhir::instant,
+    chain::Chain,
+    fhir::{Release, grant_of, instant, terms_of},
 };
 use salus_consent::{
     Action, Effect, Grantee, GranteeKey, Kind, Kinds, Obligations, Purpose, Rule, RuleRef, Scope, Tag, Tags, Terms,
     Withdrawal,
 };
-use salus_primitives::{BoundedVec, OrganisationId, PatientId, PractitionerId, RecordId, Window};
+use salus_primitives::{BoundedVec, OrganisationId, PatientId, PractitionerId, RecordId, Window, crypto::KeyPair};
 
 use super::{error::CliError, output::Output, parse, session::Session};
 
@@ -37,6 +40,37 @@ pub enum ConsentCommand {
         /// Where the doctor works.
         #[arg(long, value_name = "ORG")]
         at: Option<OrganisationId>,
+        /// Name of the key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// Write a rule as a FHIR Consent.
+    Export {
+        /// The patient's id.
+        patient: PatientId,
+        /// Number of the rule: `salus consent list` names it.
+        #[arg(long, value_name = "N")]
+        rule: u32,
+        /// Of which release of FHIR: r4 or r5.
+        #[arg(long, value_parser = parse::release, default_value = "r4", value_name = "RELEASE")]
+        fhir: Release,
+        /// Name of the patient's tag key, where you have it: then labels are told by name.
+        #[arg(long, value_name = "NAME")]
+        tag_key: Option<String>,
+        /// Address of the policy that your deployment's consents are given under.
+        #[arg(long, value_name = "URI", default_value = "urn:salus:policy")]
+        policy: String,
+    },
+    /// Make the rule that a FHIR Consent says, of R4 or R5, as its patient. What a rule cannot say is refused.
+    Import {
+        /// The Consent's file.
+        file: PathBuf,
+        /// Name of your tag key, where the consent names labels.
+        #[arg(long, value_name = "NAME")]
+        tag_key: Option<String>,
+        /// Number of the rule it takes the place of.
+        #[arg(long, value_name = "N")]
+        replaces: Option<u32>,
         /// Name of the key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -162,6 +196,26 @@ pub async fn run(session: &Session, command: ConsentCommand) -> Result<Output, C
                 .with_text("patient", patient)
                 .with_receipt(&receipt))
         }
+        ConsentCommand::Export { patient, rule: number, fhir, tag_key, policy } => {
+            let tag_key = tag_key.map(|name| session.tag_key(&name)).transpose()?;
+            let chain = session.chain().await?;
+            let (rules, now) = (consent::list(&chain, patient).await?, chain.now().await?);
+            let rule = rules.iter().find(|rule| rule.id == number).ok_or_else(|| no_such(number))?;
+            let grant = grant_of(patient, &rule.terms, !rule.is_over(now), tag_key.as_ref());
+            Ok(Output::document(grant.to_consent(fhir, now.0, &policy)))
+        }
+        ConsentCommand::Import { file, tag_key, replaces, key } => {
+            let failed = |source| CliError::Io { doing: "reading", path: file.clone(), source };
+            let consent = salus_client::fhir::Grant::from_consent_bytes(&fs::read(&file).map_err(failed)?)?;
+            if !consent.active {
+                return Err(CliError::Usage("the consent is inactive: no rule is made of it".to_owned()));
+            }
+            let tag_key = tag_key.map(|name| session.tag_key(&name)).transpose()?;
+            let terms = terms_of(&consent, tag_key.as_ref())?;
+            let key = session.key(&key)?;
+            let chain = session.chain().await?;
+            make(session, &chain, &key, PatientId(consent.patient.0), terms, replaces).await
+        }
         ConsentCommand::List { patient } => {
             let chain = session.chain().await?;
             let rows = consent::list(&chain, patient).await?.iter().map(row).collect();
@@ -176,12 +230,14 @@ fn named(rules: &[Rule], numbers: &[u32]) -> Result<Vec<RuleRef>, CliError> {
         .iter()
         .map(|number| {
             let rule = rules.iter().find(|rule| rule.id == *number);
-            let rule = rule.ok_or_else(|| {
-                CliError::Usage(format!("the patient has no rule {number}: `salus consent list` names those there are"))
-            })?;
+            let rule = rule.ok_or_else(|| no_such(*number))?;
             Ok(RuleRef { grantee: rule.terms.grantee.key(), id: rule.id })
         })
         .collect()
+}
+
+fn no_such(number: u32) -> CliError {
+    CliError::Usage(format!("the patient has no rule {number}: `salus consent list` names those there are"))
 }
 
 async fn grant(session: &Session, effect: Effect, arguments: GrantArgs) -> Result<Output, CliError> {
@@ -206,12 +262,24 @@ async fn grant(session: &Session, effect: Effect, arguments: GrantArgs) -> Resul
         obligations,
         ..permit(grantee, Kinds::ALL, &arguments.purposes, &arguments.actions, window)
     };
-    let patient = arguments.patient;
-    let replaces = match arguments.replaces {
-        Some(number) => named(&consent::list(&chain, patient).await?, &[number])?.pop(),
+    make(session, &chain, &key, arguments.patient, terms, arguments.replaces).await
+}
+
+/// Make a rule.
+async fn make(
+    session: &Session,
+    chain: &Chain,
+    key: &KeyPair,
+    patient: PatientId,
+    terms: Terms,
+    replaces: Option<u32>,
+) -> Result<Output, CliError> {
+    let replaces = match replaces {
+        Some(number) => named(&consent::list(chain, patient).await?, &[number])?.pop(),
         None => None,
     };
-    let granted = session.wait("granting", consent::grant(&chain, &key, patient, terms, replaces)).await?;
+    let (effect, grantee, until) = (terms.effect, terms.grantee, terms.window.until);
+    let granted = session.wait("granting", consent::grant(chain, key, patient, terms, replaces)).await?;
     let title = match effect {
         Effect::Permit => "Granted.",
         Effect::Deny => "Denied: it overrides every permission.",
@@ -220,7 +288,7 @@ async fn grant(session: &Session, effect: Effect, arguments: GrantArgs) -> Resul
         .with_text("patient", patient)
         .with("rule", granted.rule.id)
         .with_text("to", grantee_text(&grantee))
-        .with_moment("until", window.until)
+        .with_moment("until", until)
         .with_receipt(&granted.receipt))
 }
 

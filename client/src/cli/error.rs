@@ -6,8 +6,9 @@ use salus_client::{
     actions::ActionError,
     chain::{ChainError, ExportError, SubmitError, TokenError, explain},
     envelope::RandomError,
-    fhir::FhirError,
+    fhir::{BundleError, ConsentError, FhirError, MappingError, SchemaError},
     keystore::KeystoreError,
+    vitals::VitalsError,
 };
 use serde_json::{Value, json};
 
@@ -26,6 +27,21 @@ pub enum CliError {
     /// A record's file.
     #[error(transparent)]
     Fhir(#[from] FhirError),
+    /// A record that this program made.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// Nothing to check a record by.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A consent's file.
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    /// A consent that is no rule of the chain.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// Measurements that do not go together.
+    #[error(transparent)]
+    Vitals(#[from] VitalsError),
     /// Blocks were not written.
     #[error(transparent)]
     Export(#[from] ExportError),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 #[derive(Debug)]
 pub struct Output {
     text: Option<String>,
+    document: Option<Value>,
     title: String,
     fields: Vec<(&'static str, Value)>,
     list: Option<List>,
@@ -24,12 +25,17 @@ struct List {
 impl Output {
     /// A sentence, to be followed by fields.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { text: None, title: title.into(), fields: Vec::new(), list: None }
+        Self { text: None, document: None, title: title.into(), fields: Vec::new(), list: None }
     }
 
     /// Text to print as it is.
     pub fn plain(text: String) -> Self {
         Self { text: Some(text), ..Self::new("") }
+    }
+
+    /// A JSON document, for people and programs alike.
+    pub fn document(document: Value) -> Self {
+        Self { document: Some(document), ..Self::new("") }
     }
 
     /// With a field more. Its name is the JSON key, and with spaces for underscores what people read.
@@ -68,6 +74,9 @@ impl Output {
         if let Some(text) = &self.text {
             return json!({ "text": text });
         }
+        if let Some(document) = &self.document {
+            return document.clone();
+        }
         let mut object: Map<String, Value> =
             self.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         if let Some(list) = &self.list {
@@ -84,6 +93,9 @@ impl Output {
     pub fn to_text(&self) -> String {
         if let Some(text) = &self.text {
             return text.clone();
+        }
+        if let Some(document) = &self.document {
+            return format!("{document:#}\n");
         }
         let mut out = String::new();
         if !self.title.is_empty() {

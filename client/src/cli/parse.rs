@@ -1,5 +1,6 @@
 //! Words on the command line as the chain's own values.
 
+use salus_client::{fhir::Release, vitals::Pressure};
 use salus_consent::{Action, Kind, Kinds, Purpose};
 use salus_primitives::{
     AccountId, Moment, Window,
@@ -67,11 +68,6 @@ pub fn kind_names(kinds: Kinds) -> Vec<&'static str> {
     KINDS.iter().filter(|(_, kind)| kinds.contains(*kind)).map(|(name, _)| *name).collect()
 }
 
-/// The kind a bundle was found to be, as the chain names it.
-pub fn kind_of(kind: salus_client::fhir::Kind) -> Kind {
-    one_of(kind.name(), &KINDS).unwrap_or(Kind::Other)
-}
-
 /// A purpose by its HL7 code.
 pub fn purpose(text: &str) -> Result<Purpose, String> {
     one_of(text, &PURPOSES.map(|purpose| (purpose.code(), purpose)))
@@ -135,6 +131,21 @@ pub fn window(now: Moment, length: u64) -> Window {
 /// A tag as the chain has it.
 pub fn tag(text: &str) -> Result<salus_consent::Tag, String> {
     text.parse::<salus_client::tags::Tag>().map(|tag| salus_consent::Tag(tag.0)).map_err(|error| error.to_string())
+}
+
+/// Systolic and diastolic pressure, as `118/76` or `16/10 kPa`: a unit is of both.
+pub fn pressures(text: &str) -> Result<(Pressure, Pressure), String> {
+    let (systolic, diastolic) = text.split_once('/').ok_or("expected systolic/diastolic, as 118/76")?;
+    let unit = diastolic.trim().trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let pressure = |text: &str| text.parse::<Pressure>().map_err(|error| error.to_string());
+    let bare = systolic.trim().bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    let systolic = if bare { format!("{systolic}{unit}") } else { systolic.to_owned() };
+    Ok((pressure(&systolic)?, pressure(diastolic)?))
+}
+
+/// A release of FHIR.
+pub fn release(text: &str) -> Result<Release, String> {
+    one_of(text, &[("r4", Release::R4), ("r5", Release::R5)])
 }
 
 /// The name of a key: it becomes a file's name.
@@ -207,7 +218,18 @@ mod tests {
     #[test]
     fn each_kind_that_bundles_have_is_a_kind_of_the_chain() {
         for kind_here in salus_client::fhir::Kind::ALL {
-            assert_eq!(kind_name(kind_of(kind_here)), kind_here.name().to_lowercase());
+            assert_eq!(kind_name(salus_client::fhir::chain_kind(kind_here)), kind_here.name().to_lowercase());
+        }
+    }
+
+    #[test]
+    fn two_pressures_share_their_unit() {
+        let hundredths = |text: &str| pressures(text).map(|(one, other)| (one.hundredths(), other.hundredths()));
+        assert_eq!(hundredths("118/76"), Ok((11_800, 7600)));
+        assert_eq!(hundredths("118 / 76 mmHg"), Ok((11_800, 7600)));
+        assert_eq!(hundredths("16/10 kPa"), Ok((12_001, 7501)));
+        for bad in ["118", "118/", "/76", "118/76 psi", "118 kPa/76", "118/76/50"] {
+            assert!(pressures(bad).is_err(), "{bad}");
         }
     }
 

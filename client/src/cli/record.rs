@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use salus_client::{
     actions::{
         keeping::erasure,
@@ -10,9 +10,10 @@ use salus_client::{
         records::{self, Filing},
         subject_text,
     },
-    fhir::{self, Labels},
+    chain::Chain,
+    fhir::{self, BundleInfo, Checker},
     remote,
-    tags::TagCode,
+    vitals::{Birth, BloodGroup, Gender, Height, PerMinute, Pressure, Saturation, Temperature, VitalsInput, Weight},
 };
 use salus_consent::{Kind, Tag, Tags};
 use salus_primitives::{OrganisationId, PatientId, RecordId};
@@ -29,37 +30,25 @@ use super::{
 /// `salus record`
 #[derive(Subcommand, Debug)]
 pub enum RecordCommand {
-    /// File a FHIR R4 bundle: it is encrypted here; only digest and labels go on chain.
+    /// File a FHIR R4 bundle: it is checked and encrypted here; only digest and labels go on chain.
     Put {
         /// The bundle's file.
         file: PathBuf,
-        /// The patient's id.
-        #[arg(long)]
-        patient: PatientId,
-        /// For which organisation; it keeps the record, too.
-        #[arg(long, value_name = "ORG")]
-        org: OrganisationId,
+        /// How it is filed.
+        #[command(flatten)]
+        filing: FilingArgs,
         /// What sort of document; without it what the bundle seems to be.
         #[arg(long, value_parser = parse::kind)]
         kind: Option<Kind>,
-        /// The record it amends.
-        #[arg(long, value_name = "RECORD")]
-        amends: Option<RecordId>,
-        /// Name of the patient's tag key, where you have it: then sensitivity labels are set from the bundle.
-        #[arg(long, value_name = "NAME", conflicts_with = "tags")]
-        tag_key: Option<String>,
-        /// Sensitivity tags that the patient gave you, 16 hex digits each: then the record counts as labelled.
-        #[arg(long, value_delimiter = ',', value_parser = parse::tag, value_name = "TAG,...")]
-        tags: Vec<Tag>,
-        /// Address of the custodian's gateway; without it where the chain says.
-        #[arg(long, value_name = "URL", env = "SALUS_GATEWAY")]
-        gateway: Option<String>,
-        /// Another organisation that keeps a copy and releases it too, where the first one cannot be reached.
-        #[arg(long, value_name = "ORG")]
-        second: Option<OrganisationId>,
-        /// Name of the author's key that signs.
-        #[arg(long, value_name = "NAME")]
-        key: String,
+    },
+    /// Make the record of general information from what was measured, and file it. The BMI is computed.
+    Vitals {
+        /// What was measured.
+        #[command(flatten)]
+        measured: Box<MeasuredArgs>,
+        /// How it is filed.
+        #[command(flatten)]
+        filing: FilingArgs,
     },
     /// List a patient's records.
     List {
@@ -116,6 +105,87 @@ pub enum RecordCommand {
     Keeping(KeepingCommand),
 }
 
+/// How a record is filed.
+#[derive(Args, Debug)]
+pub struct FilingArgs {
+    /// The patient's id.
+    #[arg(long)]
+    pub patient: PatientId,
+    /// For which organisation; it keeps the record, too.
+    #[arg(long, value_name = "ORG")]
+    pub org: OrganisationId,
+    /// The record it amends.
+    #[arg(long, value_name = "RECORD")]
+    pub amends: Option<RecordId>,
+    /// Name of the patient's tag key, where you have it: then tags are set from the bundle's labels and encounter.
+    #[arg(long, value_name = "NAME", conflicts_with = "tags")]
+    pub tag_key: Option<String>,
+    /// Sensitivity tags that the patient gave you, 16 hex digits each: then the record counts as labelled.
+    #[arg(long, value_delimiter = ',', value_parser = parse::tag, value_name = "TAG,...")]
+    pub tags: Vec<Tag>,
+    /// Address of the custodian's gateway; without it where the chain says.
+    #[arg(long, value_name = "URL", env = "SALUS_GATEWAY")]
+    pub gateway: Option<String>,
+    /// Another organisation that keeps a copy and releases it too, where the first one cannot be reached.
+    #[arg(long, value_name = "ORG")]
+    pub second: Option<OrganisationId>,
+    /// Name of the author's key that signs.
+    #[arg(long, value_name = "NAME")]
+    pub key: String,
+}
+
+/// What was measured. A value comes with its unit, as `50kg`, `5.6ft` or `98.6F`, or in the unit named here.
+#[derive(Args, Debug)]
+pub struct MeasuredArgs {
+    /// male, female, other or unknown.
+    #[arg(long)]
+    pub gender: Gender,
+    /// Birth date as YYYY-MM-DD, or age in years.
+    #[arg(long, value_name = "DATE|AGE")]
+    pub born: Birth,
+    /// In kg.
+    #[arg(long)]
+    pub weight: Weight,
+    /// In cm.
+    #[arg(long)]
+    pub height: Height,
+    /// As AB-.
+    #[arg(long, value_name = "GROUP")]
+    pub blood_group: Option<BloodGroup>,
+    /// Systolic and diastolic in mm[Hg], as 118/76.
+    #[arg(long, value_parser = parse::pressures, value_name = "SYS/DIA")]
+    pub pressure: Option<(Pressure, Pressure)>,
+    /// Heartbeats a minute.
+    #[arg(long, value_name = "RATE")]
+    pub pulse: Option<PerMinute>,
+    /// Breaths a minute.
+    #[arg(long, value_name = "RATE")]
+    pub breaths: Option<PerMinute>,
+    /// In degrees Celsius.
+    #[arg(long)]
+    pub temperature: Option<Temperature>,
+    /// Oxygen saturation in percent.
+    #[arg(long, value_name = "PERCENT")]
+    pub oxygen: Option<Saturation>,
+}
+
+impl From<MeasuredArgs> for VitalsInput {
+    fn from(measured: MeasuredArgs) -> Self {
+        Self {
+            gender: measured.gender,
+            birth: measured.born,
+            weight: measured.weight,
+            height: measured.height,
+            blood_group: measured.blood_group,
+            blood_pressure: measured.pressure,
+            heart_rate: measured.pulse,
+            respiration: measured.breaths,
+            temperature: measured.temperature,
+            saturation: measured.oxygen,
+        }
+    }
+}
+
 /// A change of a record's state.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
@@ -140,36 +210,23 @@ impl From<To> for Change {
 /// Run it.
 pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, CliError> {
     match command {
-        RecordCommand::Put { file, patient, org, kind, amends, tag_key, tags, gateway, second, key } => {
-            let info = fhir::read_bundle(&file)?;
-            let tag_key = tag_key.map(|name| session.tag_key(&name)).transpose()?;
-            let author = session.key(&key)?;
-            let mut filing = Filing::unlabelled(patient, org, kind.unwrap_or_else(|| parse::kind_of(info.kind)));
-            filing.prev = amends;
-            filing.second = second;
-            let given = !tags.is_empty();
-            let tags = match &tag_key {
-                Some(key) => labels(&info.labels, key),
-                None => tags,
-            };
-            filing.tags =
-                Tags::try_from(tags).map_err(|_| CliError::Usage("a record has at most 8 tags".to_owned()))?;
-            filing.labelled = (tag_key.is_some() || given) && !info.labels.unknown;
-            filing.restricted = !filing.labelled || info.labels.restricted();
+        RecordCommand::Put { file, filing, kind } => {
+            let info = fhir::read_bundle(&file, Some(Checker::shared()?))?;
             let chain = session.chain().await?;
-            let done = remote::put(&chain, gateway.as_deref(), &author, filing.clone(), &info.bytes[..]);
-            let filed = session.wait("filing", done).await?;
-            Ok(Output::new("The record is filed.")
-                .with_text("patient", patient)
-                .with_text("record", filed.record)
-                .with("version", filed.version)
-                .with("kind", parse::kind_name(filing.kind))
-                .with("labelled", filing.labelled)
-                .with("restricted", filing.restricted)
-                .with_text("digest", filed.anchor.digest)
-                .with("bytes", filed.plain_bytes)
-                .with("encrypted_bytes", filed.anchor.size)
-                .with_receipt(&filed.receipt))
+            put(session, &chain, filing, kind, &info).await
+        }
+        RecordCommand::Vitals { measured, filing } => {
+            let input = VitalsInput::from(*measured);
+            let bmi = input.bmi_tenths()?;
+            let chain = session.chain().await?;
+            let bytes = input.bundle(&fhir::Id(filing.patient.0), chain.now().await?.0)?;
+            let info = fhir::parse_bundle(bytes)?;
+            let filed = put(session, &chain, filing, None, &info).await?;
+            // What was understood: a unit that was converted shows here.
+            Ok(filed
+                .with_text("weight", input.weight)
+                .with_text("height", input.height)
+                .with("bmi", format!("{}.{} kg/m2", bmi / 10, bmi % 10)))
         }
         RecordCommand::List { patient } => {
             let chain = session.chain().await?;
@@ -223,8 +280,41 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
     }
 }
 
-fn labels(labels: &Labels, key: &salus_client::tags::TagKey) -> Vec<Tag> {
-    labels.sensitivity.iter().map(|class| Tag(key.tag(TagCode::Sensitivity(*class)).0)).collect()
+/// File a bundle that was checked.
+async fn put(
+    session: &Session,
+    chain: &Chain,
+    arguments: FilingArgs,
+    kind: Option<Kind>,
+    info: &BundleInfo,
+) -> Result<Output, CliError> {
+    let FilingArgs { patient, org, amends, tag_key, tags, gateway, second, key } = arguments;
+    let tag_key = tag_key.map(|name| session.tag_key(&name)).transpose()?;
+    let author = session.key(&key)?;
+    let mut filing = Filing::unlabelled(patient, org, kind.unwrap_or_else(|| fhir::chain_kind(info.kind)));
+    filing.prev = amends;
+    filing.second = second;
+    let given = !tags.is_empty();
+    let tags = match &tag_key {
+        Some(key) => fhir::tags_of(info, key),
+        None => tags,
+    };
+    filing.tags = Tags::try_from(tags).map_err(|_| CliError::Usage("a record has at most 8 tags".to_owned()))?;
+    filing.labelled = (tag_key.is_some() || given) && !info.labels.unknown;
+    filing.restricted = !filing.labelled || info.labels.restricted();
+    let done = remote::put(chain, gateway.as_deref(), &author, filing.clone(), &info.bytes[..]);
+    let filed = session.wait("filing", done).await?;
+    Ok(Output::new("The record is filed.")
+        .with_text("patient", patient)
+        .with_text("record", filed.record)
+        .with("version", filed.version)
+        .with("kind", parse::kind_name(filing.kind))
+        .with("labelled", filing.labelled)
+        .with("restricted", filing.restricted)
+        .with_text("digest", filed.anchor.digest)
+        .with("bytes", filed.plain_bytes)
+        .with("encrypted_bytes", filed.anchor.size)
+        .with_receipt(&filed.receipt))
 }
 
 fn status(record: &Record) -> String {

@@ -24,7 +24,7 @@ impl Charts {
     pub fn load(folder: Option<&Path>) -> Result<Self, DemoError> {
         match folder {
             Some(folder) => {
-                let bundles = fhir::read_folder(folder)?;
+                let bundles = fhir::read_folder(folder, None)?;
                 Ok(Self { source: format!("{} FHIR bundles from {}", bundles.len(), folder.display()), bundles })
             }
             None => Ok(Self { bundles: fhir::generated(1, 1), source: "a chart made for the demo".into() }),
@@ -56,20 +56,10 @@ pub fn general_information(patient: &PatientId, number: usize, now: Moment) -> R
     };
     let bmi = input.bmi_tenths()?;
     let text = format!("{} cm, {} kg, BMI {}.{} kg/m2", vary(164, 2, 25), vary(61, 3, 30), bmi / 10, bmi % 10);
-    Ok((fhir::parse_bundle(input.bundle(patient, now)?)?, text))
+    Ok((fhir::parse_bundle(input.bundle(&fhir::Id(patient.0), now.0)?)?, text))
 }
 
 /// The chain's kind for the bundle's.
 pub fn kind(bundle: &BundleInfo) -> Kind {
-    match bundle.kind {
-        fhir::Kind::General => Kind::General,
-        fhir::Kind::Encounter => Kind::Encounter,
-        fhir::Kind::Lab => Kind::Lab,
-        fhir::Kind::Imaging => Kind::Imaging,
-        fhir::Kind::Medication => Kind::Medication,
-        fhir::Kind::Document => Kind::Document,
-        fhir::Kind::Device => Kind::Device,
-        fhir::Kind::Summary => Kind::Summary,
-        fhir::Kind::Other => Kind::Other,
-    }
+    fhir::chain_kind(bundle.kind)
 }

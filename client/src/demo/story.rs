@@ -10,7 +10,7 @@ use salus_access::Receipt as AccessReceipt;
 use salus_consent::{Action, Actions, Grantee, Kind, Kinds, Purpose, Purposes, Reason, Scope, Verdict, Withdrawal};
 use salus_primitives::{
     BoundedVec, Hash, Header, RecordId, Window,
-    crypto::{KeyPair, sha256},
+    crypto::KeyPair,
     time::{DAY, YEAR},
 };
 use salus_registry::{Standing, types::OrganisationStatus};
@@ -192,7 +192,7 @@ async fn of_patient(
     );
     let by_receipt = (patient.id, general_id, Some(opened.index));
     let plain = doing("fetching a record", stage.fetch(chain, cast.ben.keys(), by_receipt).await)?;
-    expect("reading the record", sha256(&plain) == general.digest, "the bytes that were filed", "others came")?;
+    expect("reading the record", plain == general.bytes, "the bytes that were filed", "others came")?;
     teller
         .aside(&format!("Aster's gateway releases it to Dr Ben: {} bytes, the same that Dr Amara filed", plain.len()));
     reported(chain, &patient, opened.index).await?;
@@ -200,7 +200,7 @@ async fn of_patient(
     if middle {
         stage.aster.stop().await?;
         let plain = doing("fetching from the second custodian", stage.fetch(chain, cast.ben.keys(), by_receipt).await)?;
-        expect("reading the record", sha256(&plain) == general.digest, "the bytes that were filed", "others came")?;
+        expect("reading the record", plain == general.bytes, "the bytes that were filed", "others came")?;
         teller.aside("Aster's gateway is stopped: Linden's, the second custodian, releases the record as well");
         stage.aster.start().await?;
         teller.detail("Aster's gateway starts again");
@@ -245,7 +245,7 @@ async fn of_patient(
         .await?;
     let plain = stage.fetch(chain, patient.keys(), (patient.id, general_id, None)).await;
     let plain = doing("fetching one's own record", plain)?;
-    expect("reading the record", sha256(&plain) == general.digest, "the bytes that were filed", "others came")?;
+    expect("reading the record", plain == general.bytes, "the bytes that were filed", "others came")?;
     teller.aside("The patient fetches their own record, which needs no receipt");
 
     teller.chapter("7a. The patient grants Dr Ben View of everything after all");
@@ -262,7 +262,7 @@ async fn of_patient(
     teller.access(&opened.receipt, &text);
     let by_receipt = (patient.id, chart_id, Some(opened.index));
     let plain = doing("fetching the chart", stage.fetch(chain, cast.ben.keys(), by_receipt).await)?;
-    expect("reading the chart", sha256(&plain) == chart.digest, "the bytes that were filed", "others came")?;
+    expect("reading the chart", plain == chart.bytes, "the bytes that were filed", "others came")?;
     teller
         .aside(&format!("It arrives at Linden Clinic, {} bytes, byte for byte what Aster Hospital filed", plain.len()));
 

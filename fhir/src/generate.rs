@@ -1,11 +1,15 @@
 //! Made-up patients, for where no folder of bundles is at hand: plausible, of no real person, and the same from
 //! the same seed.
 
-use salus_primitives::{Moment, time::DAY};
 use serde_json::{Value, json};
 
-use super::{Date, NamedBundle, instant, parse_bundle};
-use crate::vitals::{Birth, Gender, VitalsInput, concept, observation, quantity, to_bytes, url};
+use crate::{
+    bundle::{NamedBundle, parse_bundle},
+    date::{Date, instant},
+    vitals::{Birth, Gender, VitalsInput, concept, observation, quantity, to_bytes, url},
+};
+
+const DAY: u64 = 86_400_000;
 
 const GIVEN: [(&str, Gender); 8] = [
     ("Amara", Gender::Female),
@@ -72,7 +76,7 @@ fn bundle(index: usize, seed: u64) -> Vec<u8> {
     let mut dice = Dice(seed ^ (index as u64).wrapping_mul(0xd134_2543_de82_ef95));
     let url = |number: usize| url(&[b"generated", &seed.to_le_bytes(), &index.to_le_bytes(), &number.to_le_bytes()]);
     let subject = url(0);
-    let born = Moment(u64::from(dice.roll(16_000)) * DAY);
+    let born = u64::from(dice.roll(16_000)) * DAY;
     let (given, gender) = dice.of(&GIVEN);
     let family = dice.of(&FAMILY);
     let mut resources = vec![json!({
@@ -93,7 +97,7 @@ fn bundle(index: usize, seed: u64) -> Vec<u8> {
     let encounters = 1 + dice.roll(4);
     for visit in 0..encounters {
         let days_ago = u64::from(30 + 180 * (encounters - 1 - visit) + dice.roll(150));
-        let at = Moment(NEWEST - days_ago * DAY + u64::from(8 * 3600 + dice.roll(9 * 3600)) * 1000);
+        let at = NEWEST - days_ago * DAY + u64::from(8 * 3600 + dice.roll(9 * 3600)) * 1000;
         let encounter = url(resources.len());
         resources.push(json!({
             "resourceType": "Encounter", "status": "finished",
@@ -126,7 +130,7 @@ fn bundle(index: usize, seed: u64) -> Vec<u8> {
     to_bytes(&bundle)
 }
 
-fn vitals(dice: &mut Dice, born: Moment, gender: Gender, height: &str, weight: u32, blood_group: &str) -> VitalsInput {
+fn vitals(dice: &mut Dice, born: u64, gender: Gender, height: &str, weight: u32, blood_group: &str) -> VitalsInput {
     let why = "made within its bounds";
     VitalsInput {
         gender,
@@ -145,7 +149,7 @@ fn vitals(dice: &mut Dice, born: Moment, gender: Gender, height: &str, weight: u
     }
 }
 
-fn laboratory(dice: &mut Dice, subject: &str, at: Moment) -> Vec<Value> {
+fn laboratory(dice: &mut Dice, subject: &str, at: u64) -> Vec<Value> {
     let mut result = |code, display, unit, from: u32, spread: u32| {
         let mut observation = observation("laboratory", &[(code, display)], subject, at);
         observation["valueQuantity"] = quantity((from + dice.roll(spread)) * 10, unit);
@@ -158,13 +162,7 @@ fn laboratory(dice: &mut Dice, subject: &str, at: Moment) -> Vec<Value> {
     ]
 }
 
-fn illness(
-    condition: (&str, &str),
-    medication: (&str, &str),
-    subject: &str,
-    encounter: &str,
-    at: Moment,
-) -> [Value; 2] {
+fn illness(condition: (&str, &str), medication: (&str, &str), subject: &str, encounter: &str, at: u64) -> [Value; 2] {
     let mut illness = json!({
         "resourceType": "Condition",
         "clinicalStatus": concept("http://terminology.hl7.org/CodeSystem/condition-clinical", &[("active", "Active")]),

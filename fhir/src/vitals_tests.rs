@@ -1,12 +1,12 @@
-//! The seed's mistake, a height in feet taken for metres, can no longer be made; and the record says what
+//! The paper's mistake, a height in feet taken for metres, can no longer be made; and the record says what
 //! domain.md section 8 says it does.
 
 use super::*;
-use crate::fhir::{Kind, parse_bundle};
+use crate::{Kind, parse_bundle};
 
-const PATIENT: PatientId = PatientId([0xab; 16]);
+const PATIENT: Id = Id([0xab; 16]);
 /// 22 November 2026, 14:00 UTC.
-const MEASURED: Moment = Moment(1_795_356_000_000);
+const MEASURED: u64 = 1_795_356_000_000;
 
 fn input() -> VitalsInput {
     VitalsInput {
@@ -144,15 +144,36 @@ fn the_bmi_is_recomputed_and_rounded_to_a_tenth() {
 }
 
 #[test]
-fn a_height_in_feet_is_refused_and_told_how_to_convert() {
-    for text in ["5.9 ft", "5.9ft", "5 feet", "5'9\"", "5 ft 9 in", "5.9 Feet"] {
-        let error = text.parse::<Height>().unwrap_err();
-        assert!(matches!(error, VitalsError::WrongUnit { found: "feet", unit: "cm", .. }), "{text}: {error}");
-        assert!(error.to_string().contains("height in feet: convert it to cm first (1 ft = 30.48 cm"), "{error}");
+fn the_papers_example_gives_its_true_bmi() {
+    // 50 kg and 5.6 ft, for which the paper's program computed 15,943.87.
+    let input = VitalsInput { weight: "50kg".parse().unwrap(), height: "5.6ft".parse().unwrap(), ..input() };
+    assert_eq!((input.height.hundredths(), input.bmi_tenths()), (17_069, Ok(172)));
+    let bundle = bundle(&input);
+    assert_eq!(observed(&bundle, "8302-2")["valueQuantity"]["value"], 170.69);
+    assert_eq!(observed(&bundle, "39156-5")["valueQuantity"]["value"], 17.2);
+}
+
+#[test]
+fn a_height_in_another_unit_is_converted_by_its_name() {
+    for (text, hundredths) in [
+        ("5.9 ft", 17_983),
+        ("5.9ft", 17_983),
+        ("5 feet", 15_240),
+        ("5'9\"", 17_526),
+        ("5 ft 9 in", 17_526),
+        ("5 ft 9.5 in", 17_653),
+        ("5′9", 17_526),
+        ("5.9 Feet", 17_983),
+        ("69 in", 17_526),
+        ("1.75 m", 17_500),
+        ("1753 mm", 17_530),
+    ] {
+        assert_eq!(text.parse::<Height>().map(Height::hundredths), Ok(hundredths), "{text}");
     }
-    assert!(matches!("69 in".parse::<Height>(), Err(VitalsError::WrongUnit { found: "inches", .. })));
-    assert!(matches!("1.75 m".parse::<Height>(), Err(VitalsError::WrongUnit { found: "metres", .. })));
-    assert!(matches!("1753 mm".parse::<Height>(), Err(VitalsError::WrongUnit { found: "millimetres", .. })));
+    let unknown = Err(VitalsError::UnknownUnit { what: "height", unit: "cm" });
+    for text in ["5.5 ft 9 in", "5 ft 12 in", "5 ft 9 cm", "5 m 9", "5 ft x", "1.75 cubits", "175 kg"] {
+        assert_eq!(text.parse::<Height>(), unknown, "{text}");
+    }
 }
 
 #[test]
@@ -160,27 +181,27 @@ fn a_height_in_feet_without_its_unit_is_out_of_bounds_and_says_what_may_be_the_m
     for text in ["5.9", "1.75", "19.99", "280.01", "1753"] {
         let error = text.parse::<Height>().unwrap_err();
         assert!(matches!(error, VitalsError::Implausible { what: "height", .. }), "{text}: {error}");
-        assert!(error.to_string().contains("1 ft = 30.48 cm"), "{error}");
+        assert!(error.to_string().contains("name the unit, as in 5.6 ft"), "{error}");
         assert!(!error.to_string().contains(text), "the value is not repeated: {error}");
     }
     assert!("20".parse::<Height>().is_ok() && "280".parse::<Height>().is_ok());
 }
 
 #[test]
-fn other_foreign_units_are_refused_by_name() {
-    let named = |error: VitalsError| match error {
-        VitalsError::WrongUnit { found, .. } => found,
-        other => panic!("{other}"),
-    };
-    assert_eq!(named("160 lbs".parse::<Weight>().unwrap_err()), "pounds");
-    assert_eq!(named("11 st 6".parse::<Weight>().unwrap_err()), "stone");
-    assert_eq!(named("3500 g".parse::<Weight>().unwrap_err()), "grams");
-    assert_eq!(named("98.6 F".parse::<Temperature>().unwrap_err()), "degrees Fahrenheit");
-    assert_eq!(named("310 K".parse::<Temperature>().unwrap_err()), "kelvin");
-    assert_eq!(named("16 kPa".parse::<Pressure>().unwrap_err()), "kilopascals");
-    assert_eq!(named("1.1 Hz".parse::<PerMinute>().unwrap_err()), "hertz");
-    assert_eq!("70 furlongs".parse::<Weight>(), Err(VitalsError::UnknownUnit { what: "weight", unit: "kg" }));
-    assert_eq!("70 cm".parse::<Weight>(), Err(VitalsError::UnknownUnit { what: "weight", unit: "kg" }));
+fn other_units_are_converted_and_unknown_ones_are_refused() {
+    let weight = |text: &str| text.parse::<Weight>().map(Weight::hundredths);
+    assert_eq!(weight("160 lbs"), Ok(7257));
+    assert_eq!((weight("11 st 6"), weight("11 st 6 lb"), weight("11 stone")), (Ok(7257), Ok(7257), Ok(6985)));
+    assert_eq!(weight("3500 g"), Ok(350));
+    let temperature = |text: &str| text.parse::<Temperature>().map(Temperature::hundredths);
+    assert_eq!((temperature("98.6 F"), temperature("310.15 K"), temperature("37 Cel")), (Ok(3700), Ok(3700), Ok(3700)));
+    assert!(matches!(temperature("10 F"), Err(VitalsError::Implausible { .. })), "below the scale");
+    assert_eq!("16 kPa".parse::<Pressure>().map(Pressure::hundredths), Ok(12_001));
+    assert_eq!("1.1 Hz".parse::<PerMinute>().map(PerMinute::hundredths), Ok(6600));
+    let unknown = Err(VitalsError::UnknownUnit { what: "weight", unit: "kg" });
+    for text in ["70 furlongs", "70 cm", "70 kg 5", "7e1"] {
+        assert_eq!(text.parse::<Weight>(), unknown, "{text}");
+    }
 }
 
 #[test]

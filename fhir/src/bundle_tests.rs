@@ -1,7 +1,9 @@
 //! Real bundles are read as what they are, and what is none is refused at its place.
 
 use super::*;
+use crate::{JsonError, NotAKind, Sensitivity, generated};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 fn bundle_of(resources: &[Value]) -> Vec<u8> {
     let entries: Vec<_> = resources.iter().map(|resource| json!({"resource": resource})).collect();
@@ -30,11 +32,11 @@ fn patients() -> Vec<NamedBundle> {
     match std::env::var_os("SALUS_FHIR_DIR").map(PathBuf::from) {
         Some(named) => {
             println!("reading the bundles of SALUS_FHIR_DIR");
-            read_folder(&named).unwrap()
+            read_folder(&named, None).unwrap()
         }
         None if usual.is_dir() => {
             println!("reading the bundles of ../shared/data/synthea-r4");
-            read_folder(&usual).unwrap()
+            read_folder(&usual, None).unwrap()
         }
         None => {
             println!("no folder of bundles is here: using twelve generated ones");
@@ -48,29 +50,11 @@ fn realistic_patients_are_read_and_keep_their_bytes() {
     let (real, made) = (patients(), generated(12, 1));
     assert!(!real.is_empty());
     for NamedBundle { name, info } in real.into_iter().chain(made) {
-        assert_eq!(info.digest, sha256(&info.bytes), "{name}");
         assert_eq!(info.counts.get("Patient"), Some(&1), "{name}");
         assert!(info.patient.is_some(), "{name}");
         assert_eq!(info.kind, Kind::Encounter, "{name}");
         let root: Value = serde_json::from_slice(&info.bytes).unwrap();
         assert_eq!(info.resources(), root["entry"].as_array().unwrap().len(), "{name}");
-    }
-}
-
-#[test]
-fn realistic_patients_come_back_whole_out_of_their_envelope() {
-    use crate::envelope::{self, Compression, RecordRef};
-    use salus_primitives::{PatientId, RecordId};
-    let of = RecordRef { patient: PatientId([1; 16]), record: RecordId([2; 16]), version: 1 };
-    for patients in [patients(), generated(12, 1)] {
-        let smallest = patients.iter().min_by_key(|bundle| bundle.info.bytes.len()).unwrap();
-        let bytes = &smallest.info.bytes;
-        let mut blob = Vec::new();
-        let sealed = envelope::seal(of, Compression::Zlib, &bytes[..], &mut blob).unwrap();
-        assert!(blob.len() < bytes.len() / 2, "a bundle of {} bytes is a blob of {}", bytes.len(), blob.len());
-        let mut out = Vec::new();
-        envelope::open(&sealed.key, &of, envelope::PLAIN_BYTES_MAX, &blob[..], &mut out).unwrap();
-        assert_eq!(sha256(&out), smallest.info.digest);
     }
 }
 
@@ -96,36 +80,42 @@ fn generated_patients_are_plausible_and_the_same_from_the_same_seed() {
     }
     let restricted = one.iter().filter(|bundle| bundle.info.labels.restricted()).count();
     assert!((1..40).contains(&restricted), "{restricted} of 40 are restricted");
-    let digests: BTreeSet<_> = one.iter().map(|bundle| bundle.info.digest).collect();
-    assert_eq!(digests.len(), 40);
+    let contents: BTreeSet<_> = one.iter().map(|bundle| &bundle.info.bytes).collect();
+    assert_eq!(contents.len(), 40);
 }
 
 #[test]
-fn bytes_are_digested_as_received() {
+fn bytes_stay_as_they_were_received() {
     let spaced = "{ \"resourceType\":\"Bundle\",\n\"type\":\"collection\",\"entry\":[{\"resource\":{\"resourceType\":\"Basic\",\"x\":1.50}}]}";
     let info = parse_bundle(spaced.as_bytes().to_vec()).unwrap();
     assert_eq!(info.bytes, spaced.as_bytes());
-    assert_eq!(info.digest, sha256(spaced.as_bytes()));
 }
 
 #[test]
 fn what_is_not_json_is_refused_with_its_place() {
-    assert_eq!(refused(""), BundleError::NotJson { line: 1, column: 0 });
-    assert!(matches!(refused("{\"resourceType\": \"Bundle\",\n oops}"), BundleError::NotJson { line: 2, .. }));
-    assert!(matches!(refused("{} x"), BundleError::NotJson { .. }));
-    assert_eq!(refused("  <Bundle xmlns=\"http://hl7.org/fhir\"/>"), BundleError::Xml);
+    assert_eq!(refused(""), BundleError::Json(JsonError::NotJson { line: 1, column: 0 }));
+    assert!(matches!(
+        refused("{\"resourceType\": \"Bundle\",\n oops}"),
+        BundleError::Json(JsonError::NotJson { line: 2, .. })
+    ));
+    assert!(matches!(refused("{} x"), BundleError::Json(JsonError::NotJson { .. })));
+    assert_eq!(refused("  <Bundle xmlns=\"http://hl7.org/fhir\"/>"), BundleError::Json(JsonError::Xml));
     let deep = "[".repeat(100_000);
-    assert!(matches!(refused(&deep), BundleError::NotJson { .. }), "depth is limited");
+    assert!(matches!(refused(&deep), BundleError::Json(JsonError::NotJson { .. })), "depth is limited");
     assert!(parse_bundle(vec![0xff, 0xfe]).is_err());
 }
 
 #[test]
 fn a_key_given_twice_is_refused_wherever_it_stands() {
     let twice = r#"{"resourceType":"Bundle","type":"collection","type":"document","entry":[]}"#;
-    assert!(matches!(refused(twice), BundleError::DuplicateKey { line: 1, .. }));
+    let duplicate = |text: &str| match refused(text) {
+        BundleError::Json(JsonError::DuplicateKey { at, line, .. }) => (at, line),
+        other => panic!("{other}"),
+    };
+    assert_eq!(duplicate(twice), ("Bundle.type".to_owned(), 1));
     let deep = r#"{"resourceType":"Bundle","type":"collection",
         "entry":[{"resource":{"resourceType":"Condition","code":{"text":"a","text":"b"}}}]}"#;
-    assert!(matches!(refused(deep), BundleError::DuplicateKey { line: 2, .. }));
+    assert_eq!(duplicate(deep), ("Bundle.entry[0].resource.code.text".to_owned(), 2));
 }
 
 #[test]
@@ -142,16 +132,18 @@ fn what_is_no_bundle_is_refused_by_name() {
 #[test]
 fn an_entry_without_a_resource_of_r4_is_refused_at_its_place() {
     let with = |entry: &str| refused(&format!(r#"{{"resourceType":"Bundle","type":"batch","entry":{entry}}}"#));
-    assert!(matches!(with("[]"), BundleError::Missing { at, .. } if at == "entry"));
-    assert!(matches!(with("{}"), BundleError::Missing { at, .. } if at == "entry"));
+    assert!(matches!(with("[]"), BundleError::Missing { at, .. } if at == "Bundle.entry"));
+    assert!(matches!(with("{}"), BundleError::Missing { at, .. } if at == "Bundle.entry"));
     let good = r#"{"resource":{"resourceType":"Patient"}}"#;
     let second = |entry: &str| with(&format!("[{good},{entry}]"));
-    assert!(matches!(second("{}"), BundleError::Missing { at, .. } if at == "entry[1].resource"));
-    assert!(matches!(second(r#"{"resource":[]}"#), BundleError::Missing { at, .. } if at == "entry[1].resource"));
+    assert!(matches!(second("{}"), BundleError::Missing { at, .. } if at == "Bundle.entry[1].resource"));
+    assert!(
+        matches!(second(r#"{"resource":[]}"#), BundleError::Missing { at, .. } if at == "Bundle.entry[1].resource")
+    );
     let untyped = second(r#"{"resource":{"resourceType":3}}"#);
-    assert!(matches!(untyped, BundleError::Missing { at, .. } if at == "entry[1].resource.resourceType"));
+    assert!(matches!(untyped, BundleError::Missing { at, .. } if at == "Bundle.entry[1].resource.resourceType"));
     for name in ["Patinet", "DeviceUsage", "ProcedureRequest", "patient"] {
-        let at = "entry[1].resource.resourceType".to_owned();
+        let at = "Bundle.entry[1].resource.resourceType".to_owned();
         let expected = BundleError::ResourceType { at, found: name.to_owned() };
         assert_eq!(second(&format!(r#"{{"resource":{{"resourceType":"{name}"}}}}"#)), expected);
     }
@@ -177,10 +169,11 @@ fn a_bundle_about_two_patients_is_refused() {
 #[test]
 fn a_refusal_names_the_file() {
     let missing = Path::new("no such folder");
-    assert!(read_folder(missing).unwrap_err().to_string().contains("no such folder"));
-    assert!(read_bundle(&missing.join("a.json")).unwrap_err().to_string().contains("a.json"));
+    assert!(read_folder(missing, None).unwrap_err().to_string().contains("no such folder"));
+    assert!(read_bundle(&missing.join("a.json"), None).unwrap_err().to_string().contains("a.json"));
     let path = PathBuf::from("b.json");
-    let refused = FhirError::Refused { path, reason: BundleError::Xml };
+    let reason = Box::new(CheckError::from(BundleError::from(JsonError::Xml)));
+    let refused = FhirError::Refused { path, reason };
     assert_eq!(refused.to_string(), "b.json: this is XML: export it as FHIR JSON");
 }
 
@@ -188,13 +181,13 @@ fn a_refusal_names_the_file() {
 fn a_folder_is_read_by_name_and_an_empty_one_is_refused() {
     let folder = std::env::temp_dir().join(format!("salus-fhir-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let empty = read_folder(&folder);
+    let empty = read_folder(&folder, None);
     fs::write(folder.join("README.md"), "not a bundle").unwrap();
     fs::write(folder.join("b.json"), bundle_of(&[json!({"resourceType": "Device"})])).unwrap();
     fs::write(folder.join("a.JSON"), bundle_of(&[json!({"resourceType": "Basic"})])).unwrap();
-    let read = read_folder(&folder);
+    let read = read_folder(&folder, None);
     fs::write(folder.join("c.json"), "{}").unwrap();
-    let spoilt = read_folder(&folder);
+    let spoilt = read_folder(&folder, None);
     fs::remove_dir_all(&folder).unwrap();
     assert!(matches!(empty, Err(FhirError::Empty { .. })));
     let names: Vec<_> = read.unwrap().into_iter().map(|bundle| (bundle.name, bundle.info.kind)).collect();

@@ -1,7 +1,7 @@
 //! The resource types of FHIR R4 (4.0.1), sorted, and what a record's coarse kind is told from.
 
 /// Every resource type that an R4 file may hold.
-pub(super) const RESOURCE_TYPES: [&str; 146] = [
+pub(crate) const RESOURCE_TYPES: [&str; 146] = [
     "Account",
     "ActivityDefinition",
     "AdverseEvent",
@@ -151,7 +151,7 @@ pub(super) const RESOURCE_TYPES: [&str; 146] = [
 ];
 
 /// Who and where, money and provenance: they stand beside any kind of record and say nothing of it.
-pub(super) const CONTEXT_TYPES: [&str; 18] = [
+pub(crate) const CONTEXT_TYPES: [&str; 18] = [
     "Account",
     "AuditEvent",
     "Claim",
@@ -173,7 +173,7 @@ pub(super) const CONTEXT_TYPES: [&str; 18] = [
 ];
 
 /// `Bundle.type` as R4 allows it.
-pub(super) const BUNDLE_TYPES: [&str; 9] = [
+pub(crate) const BUNDLE_TYPES: [&str; 9] = [
     "batch",
     "batch-response",
     "collection",

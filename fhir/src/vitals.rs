@@ -2,14 +2,16 @@
 //! with them, checked for units and plausibility, as a FHIR R4 bundle of LOINC-coded Observations
 //! (domain.md section 8).
 //!
-//! The BMI is never taken from anyone: it is recomputed from weight and height. A value comes with its unit or
-//! in the unit named here; another unit is refused by name, with the conversion, never guessed.
+//! The BMI is never taken from anyone: it is computed from weight and height. A value comes with its unit, which is
+//! converted, or without one, in the unit named here; a unit that is not known is refused, never guessed.
 
 use core::{fmt, str::FromStr};
-use salus_primitives::{Moment, PatientId, crypto::sha256_of};
 use serde_json::{Value, json};
 
-use crate::fhir::{Date, instant};
+use crate::{
+    date::{Date, instant},
+    identifier::{Id, identifier, uuid_text},
+};
 
 mod measure;
 
@@ -33,18 +35,6 @@ pub enum VitalsError {
         unit: &'static str,
         /// What it may look like.
         example: &'static str,
-    },
-    /// A known unit, but not the record's.
-    #[error("{what} in {found}: convert it to {unit} first ({rule})")]
-    WrongUnit {
-        /// Which value.
-        what: &'static str,
-        /// The unit found.
-        found: &'static str,
-        /// The record's unit.
-        unit: &'static str,
-        /// How to convert.
-        rule: &'static str,
     },
     /// No unit that is known for this value.
     #[error("{what}: the unit is none that is known for it, give it in {unit}")]
@@ -243,13 +233,13 @@ impl VitalsInput {
         u32::try_from(tenths).ok().filter(|tenths| (30..=1500).contains(tenths)).ok_or(VitalsError::Bmi)
     }
 
-    /// The record: the bytes of a FHIR R4 bundle (type collection) about `patient`, measured at `measured`. The
-    /// same input gives the same bytes.
+    /// The record: the bytes of a FHIR R4 bundle (type collection) about `patient`, measured at `measured`, in ms
+    /// since 1970. The same input gives the same bytes.
     ///
     /// # Errors
     /// What does not go together: [`VitalsError::Bmi`], [`VitalsError::PressureOrder`],
     /// [`VitalsError::BirthDate`].
-    pub fn bundle(&self, patient: &PatientId, measured: Moment) -> Result<Vec<u8>, VitalsError> {
+    pub fn bundle(&self, patient: &Id, measured: u64) -> Result<Vec<u8>, VitalsError> {
         let birth_date = match self.birth {
             Birth::On(date) => {
                 let (at, born) = (Date::of(measured), date);
@@ -260,10 +250,10 @@ impl VitalsInput {
             }
             Birth::AgedYears(years) => (Date::of(measured).year() - u16::from(years)).to_string(),
         };
-        let url = |index: usize| url(&[&patient.0, &measured.0.to_le_bytes(), &index.to_le_bytes()]);
+        let url = |index: usize| url(&[&patient.0, &measured.to_le_bytes(), &index.to_le_bytes()]);
         let subject = json!({
             "resourceType": "Patient",
-            "identifier": [{"system": "urn:salus:patient", "value": patient.to_string()}],
+            "identifier": [identifier("patient", patient)],
             "gender": self.gender.code(),
             "birthDate": birth_date,
         });
@@ -279,7 +269,7 @@ impl VitalsInput {
     }
 
     /// The Observations about the patient at `subject`.
-    pub(crate) fn observations(&self, subject: &str, measured: Moment) -> Result<Vec<Value>, VitalsError> {
+    pub(crate) fn observations(&self, subject: &str, measured: u64) -> Result<Vec<Value>, VitalsError> {
         let vital = |codes: &[(&str, &str)], quantity: Value| {
             let mut observation = observation("vital-signs", codes, subject, measured);
             observation["valueQuantity"] = quantity;
@@ -329,15 +319,22 @@ pub(crate) fn to_bytes(value: &Value) -> Vec<u8> {
     serde_json::to_vec_pretty(value).expect("a JSON value is always written")
 }
 
-/// A random-looking `urn:uuid:` that the same parts always give.
+/// A random-looking `urn:uuid:` that the same parts always give. Names need not be secret here, only unlike each
+/// other: FNV-1a of 128 bits, each part with its length, stirred once more.
 pub(crate) fn url(parts: &[&[u8]]) -> String {
-    let all = [&[&b"salus/fhir/url/1"[..]], parts].concat();
-    let mut bytes: [u8; 16] = *sha256_of(&all).0.first_chunk().expect("32 bytes hold 16");
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let mut state: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    for part in parts {
+        for byte in part.len().to_le_bytes().iter().chain(*part) {
+            state = (state ^ u128::from(*byte)).wrapping_mul(PRIME);
+        }
+    }
+    state = (state ^ (state >> 67)).wrapping_mul(PRIME | 1 << 120);
+    let mut bytes = (state ^ (state >> 61)).to_be_bytes();
     // Version 8 (made in our own way), variant 1 (RFC 9562).
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = hex::encode(bytes);
-    format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!("urn:uuid:{}", uuid_text(&bytes))
 }
 
 /// A CodeableConcept of one system.
@@ -348,7 +345,7 @@ pub(crate) fn concept(system: &str, codes: &[(&str, &str)]) -> Value {
 }
 
 /// An Observation without its value.
-pub(crate) fn observation(category: &str, codes: &[(&str, &str)], subject: &str, measured: Moment) -> Value {
+pub(crate) fn observation(category: &str, codes: &[(&str, &str)], subject: &str, measured: u64) -> Value {
     json!({
         "resourceType": "Observation",
         "status": "final",
