@@ -115,7 +115,8 @@ impl Store {
 
     /// All places, with those that are no record. Both kinds of object store list what begins alike together.
     pub(super) fn places(&self) -> BoxStream<'static, Result<Entry, StoreError>> {
-        let walk = (self.backend().list_all(), None::<Entry>);
+        // The last place is given out after the list has ended, and a bucket's list is not to be asked again then.
+        let walk = (self.backend().list_all().fuse(), None::<Entry>);
         stream::try_unfold(walk, |(mut listed, mut current)| async move {
             loop {
                 match (listed.next().await.transpose()?, &mut current) {
