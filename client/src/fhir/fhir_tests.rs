@@ -176,7 +176,7 @@ fn any_terms() -> impl Strategy<Value = Terms> {
             actions: Actions::of(&[Action::View, Action::Share]),
             window: Window { from: Moment(from), until: Moment(from + length) },
             max_uses,
-            obligations: Obligations { no_redisclose, erase_by: Some(Moment(from)), local_only },
+            obligations: Obligations { no_redisclose, erase_by: Some(Moment(from + length)), local_only },
         }
     })
 }
