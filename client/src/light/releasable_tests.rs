@@ -246,7 +246,7 @@ fn proven_state_and_whole_state_release_the_same() {
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
     let (yes, no) = seen.into_inner();
-    assert!(yes > 100 && no > 100, "{yes} answers were yes and {no} no: such histories show little");
+    assert!(yes > 30 && no > 300, "{yes} answers were yes and {no} no: such histories show little");
 }
 
 #[test]

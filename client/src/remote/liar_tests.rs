@@ -549,7 +549,8 @@ async fn an_upload_is_streamed_with_its_length_and_its_wraps_and_brings_a_custod
     assert_eq!(put.body, world.door.blob);
     assert_eq!(put.header("content-length"), Some(world.door.blob.len().to_string().as_str()));
     assert_eq!(put.header("transfer-encoding"), None);
-    let start = format!("/v1/patients/{}/records/{}/blob?version=1&wrap=patient.", OF.patient, OF.record);
+    let (patient, record) = (OF.patient, OF.record);
+    let start = format!("/v1/patients/{patient}/records/{record}/blob?version=1&organisation={HOSPITAL}&wrap=patient.");
     assert!(put.target.starts_with(&start) && put.target.contains(&format!("&wrap={HOSPITAL}.")), "{}", put.target);
 }
 
