@@ -126,6 +126,7 @@ fn told(scratch: &Path, bundles: &Path) -> PathBuf {
         .arg(folder.join("network/chain.json"))
         .arg("--base-path")
         .arg(folder.join("network/node-1"))
+        .arg("--out")
         .arg(folder.join("network/blocks"))
         .output()
         .expect("the program starts");

@@ -233,6 +233,12 @@ fn pallets() -> Vec<PathBuf> {
     found
 }
 
+/// The contract of a pallet: its `lib.rs`, and its errors where they have a file of their own.
+fn contract(pallet: &Path) -> String {
+    let lib = fs::read_to_string(pallet.join("src/lib.rs")).expect("a source file is readable");
+    lib + &fs::read_to_string(pallet.join("src/error.rs")).unwrap_or_default()
+}
+
 /// The variants of an enum in `text`, each with the doc comment above it.
 fn variants(text: &str, name: &str) -> Vec<(String, String)> {
     let Some((_, body)) = text.split_once(&format!("pub enum {name} {{\n")) else { return Vec::new() };
@@ -256,7 +262,7 @@ fn variants(text: &str, name: &str) -> Vec<(String, String)> {
 fn every_error_of_a_pallet_is_seen_by_a_test_of_it() {
     let mut count = 0;
     for pallet in pallets() {
-        let lib = fs::read_to_string(pallet.join("src/lib.rs")).expect("a source file is readable");
+        let lib = contract(&pallet);
         let tests: String = files(&pallet.join("src"), &[".rs"])
             .into_iter()
             .filter(|path| is_test(path) || path.ends_with("testing.rs"))
@@ -279,7 +285,7 @@ fn every_error_of_a_pallet_is_seen_by_a_test_of_it() {
 #[test]
 fn every_call_lists_the_errors_it_can_be_refused_with_and_no_others() {
     for pallet in pallets() {
-        let lib = fs::read_to_string(pallet.join("src/lib.rs")).expect("a source file is readable");
+        let lib = contract(&pallet);
         let errors: BTreeSet<String> = variants(&lib, "Error").into_iter().map(|(error, _)| error).collect();
         let mut listed = BTreeSet::new();
         for (call, doc) in variants(&lib, "Call") {
