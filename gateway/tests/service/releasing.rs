@@ -190,14 +190,14 @@ async fn a_revocation_stops_a_download_at_the_next_eight_mebibytes() {
 
 #[tokio::test]
 async fn a_download_is_cut_when_the_chain_stands_still_on_its_way() {
-    let limits = Limits { judge_every: 10_000, ..Limits::default() };
+    let limits = Limits { judge_every: 1 << 20, ..Limits::default() };
     let world = World::with(Setup { limits, ..Setup::default() }).await;
-    let (sealed, index) = world.readable(1, 100_000).await;
+    let (sealed, index) = world.readable(1, 3 << 20).await;
     let target = sealed.path_by(index, "blob");
-    // It is judged before it begins and after each 10,000 bytes.
+    // It is judged before it begins and after each MiB.
     world.ledger.after_reads(2, |_, behind| *behind = 12_001);
     let cut = world.get(&key(SURGEON_KEY), &target).await;
-    assert!(cut.status == 200 && cut.body.len() <= 20_000, "{} {}", cut.status, cut.body.len());
+    assert!(cut.status == 200 && cut.body.len() <= 2 << 20, "{} {}", cut.status, cut.body.len());
     assert_eq!(world.get(&key(SURGEON_KEY), &target).await.refusal(), Refusal::StaleNode);
     world.ledger.halt(0);
     assert_eq!(whole(&world, &key(SURGEON_KEY), &target).await.body, sealed.blob);
