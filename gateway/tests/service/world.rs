@@ -75,6 +75,8 @@ pub struct Sealed {
     pub blob: Vec<u8>,
     pub anchor: Anchor,
     pub key: ContentKey,
+    /// Made once: each wrap of a key is another.
+    target: String,
 }
 
 impl Sealed {
@@ -85,7 +87,11 @@ impl Sealed {
         let plain: Vec<u8> = (0..bytes).map(|place| (place % 251) as u8).collect();
         let mut blob = Vec::new();
         let sealed = seal(of, Compression::None, &plain[..], &mut blob).unwrap();
-        Self { of, blob, anchor: sealed.anchor, key: sealed.key }
+        let mut sealed = Self { of, blob, anchor: sealed.anchor, key: sealed.key, target: String::new() };
+        let (patient, hospital) = (sealed.wrap(PATIENT_KEM), sealed.wrap(HOSPITAL_KEM));
+        let query = format!("version=1&wrap=patient.{patient}&wrap={HOSPITAL}.{hospital}");
+        sealed.target = format!("{}?{query}", sealed.path("blob"));
+        sealed
     }
 
     /// The wrap for the key of this number, as it stands in a query.
@@ -96,8 +102,7 @@ impl Sealed {
 
     /// Where it is uploaded to.
     pub fn target(&self) -> String {
-        let (patient, hospital) = (self.wrap(PATIENT_KEM), self.wrap(HOSPITAL_KEM));
-        format!("{}?version=1&wrap=patient.{patient}&wrap={HOSPITAL}.{hospital}", self.path("blob"))
+        self.target.clone()
     }
 
     pub fn path(&self, what: &str) -> String {
