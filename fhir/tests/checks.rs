@@ -21,7 +21,7 @@ fn patients() -> Vec<NamedBundle> {
     match folder {
         Some(folder) => {
             println!("reading the bundles of {}", folder.display());
-            read_folder(&folder, None).unwrap()
+            read_folder(&folder, None).expect("a folder of bundles")
         }
         None => {
             println!("no folder of bundles is here: using generated ones alone");
@@ -158,7 +158,7 @@ const REQUEST: &str = "entry[11].resource";
 fn set(bundle: &mut Value, path: &str, value: Value) {
     let mut place = bundle;
     let steps: Vec<&str> = path.split(['.', '[', ']']).filter(|step| !step.is_empty()).collect();
-    let (last, steps) = steps.split_last().unwrap();
+    let (last, steps) = steps.split_last().expect("a path has steps");
     for step in steps {
         place = match step.parse::<usize>() {
             Ok(number) => &mut place[number],
@@ -167,13 +167,13 @@ fn set(bundle: &mut Value, path: &str, value: Value) {
     }
     match (last.parse::<usize>(), value) {
         (Ok(number), value) => place[number] = value,
-        (Err(_), Value::Null) => drop(place.as_object_mut().unwrap().remove(*last)),
+        (Err(_), Value::Null) => drop(place.as_object_mut().expect("a field lies in an object").remove(*last)),
         (Err(_), value) => place[*last] = value,
     }
 }
 
 fn refusals(bundle: &Value) -> Vec<Refusal> {
-    match checker().check(serde_json::to_vec(bundle).unwrap()) {
+    match checker().check(serde_json::to_vec(bundle).expect("JSON can be written")) {
         Err(CheckError::Refused(refusals)) => refusals,
         other => panic!("{other:?}"),
     }

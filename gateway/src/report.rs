@@ -219,7 +219,7 @@ pub async fn round(app: &App) -> bool {
     for ((patient, receipt), due) in app.reports.by_receipt() {
         match prepare(app, patient, receipt, &due).await {
             Ok(Prepared::Settled) => {}
-            Ok(Prepared::Ready(call, open)) => ready.push((call, open)),
+            Ok(Prepared::Ready(call, open)) => ready.push((*call, open)),
             Ok(Prepared::Later) => all = false,
             Err(error) => {
                 tracing::warn!(%error, receipt, owed = due.len(), "a release was not reported; it is tried again");
@@ -310,7 +310,7 @@ enum Prepared {
     /// Nothing: the chain has it all.
     Settled,
     /// This call, for these entries.
-    Ready(Call, Vec<Due>),
+    Ready(Box<Call>, Vec<Due>),
     /// It cannot be reported now.
     Later,
 }
@@ -332,7 +332,8 @@ async fn prepare(app: &App, patient: PatientId, receipt: u32, due: &[Due]) -> Re
     }
     let entries = open.iter().fold(0u64, |entries, due| entries | 1 << due.entry);
     let digest = digest(app, receipt, &open).await?;
-    Ok(Prepared::Ready(Call::Serve { patient, receipt, entries, digest }, open))
+    let call = Call::Serve { patient, receipt, entries, digest };
+    Ok(Prepared::Ready(Box::new(call), open))
 }
 
 /// Digest over what is kept of the release: the wraps minted for these entries, in their order.

@@ -35,7 +35,7 @@ pub enum ServiceError {
     Key(#[from] KeystoreError),
     /// The custodian's keys.
     #[error(transparent)]
-    Keyring(#[from] KeyringError),
+    Keyring(Box<KeyringError>),
     /// The passphrase's file.
     #[error("{path} is no passphrase: it has to be text", path = .path.display())]
     Passphrase {
@@ -66,6 +66,12 @@ pub enum ServiceError {
     /// Signals.
     #[error("the system takes no handler of signals: {0}")]
     Signal(#[from] io::Error),
+}
+
+impl From<KeyringError> for ServiceError {
+    fn from(error: KeyringError) -> Self {
+        Self::Keyring(Box::new(error))
+    }
 }
 
 /// A running gateway.

@@ -2,6 +2,7 @@
 //! did not is there whole or not at all; and the next process goes on.
 //!
 //! The test starts itself again as the process that is killed. `SALUS_CRASH_CYCLES` sets how often, 50 unless given.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with the error it met")]
 
 use std::{
     collections::BTreeSet,

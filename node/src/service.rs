@@ -6,7 +6,7 @@ use std::{
     path::Path,
     sync::{Arc, OnceLock},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow};
@@ -44,6 +44,8 @@ const INCOMING: usize = 1_024;
 /// How long one of several validators listens to its peers before it starts a height: they are connected with, and say
 /// what is final, within a fraction of that.
 const SETTLE: Duration = Duration::from_secs(1);
+/// How long what still reads the database may take to let go of it.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// Run a node until a signal comes or a part of it ends.
 ///
@@ -214,12 +216,28 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     stop.send_replace(true);
     consensus.join().map_err(|_| anyhow!("the consensus thread panicked"))?;
     peers.shutdown_timeout(Duration::from_secs(1));
+    tokio.shutdown_timeout(Duration::from_secs(1));
     drop(engine_inbox);
-    drop(chain);
+    let_go(chain);
     if outcome.is_ok() {
         info!("stopped");
     }
     outcome
+}
+
+/// Wait until nobody has the chain any more, and so until its database is closed: the threads that serve peers end by
+/// themselves, a moment after the peers. RocksDB does not bear that the process ends under it: it aborts.
+fn let_go(chain: Arc<Chain>) {
+    let held = Arc::downgrade(&chain);
+    drop(chain);
+    let begun = Instant::now();
+    while held.strong_count() > 0 {
+        if begun.elapsed() > CLOSING {
+            warn!("the database is still in use {CLOSING:?} after everything was stopped");
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Meet other nodes.

@@ -427,7 +427,8 @@ async fn a_giant_answer_is_not_looked_at() {
 
 #[tokio::test]
 async fn what_is_not_of_the_form_is_told() {
-    let forms: [(&str, fn(&mut Value)); 6] = [
+    type Form = (&'static str, fn(&mut Value));
+    let forms: [Form; 6] = [
         ("answer", |answer| *answer = json!([1, 2])),
         ("answer", |answer| answer["values"] = json!({})),
         ("header", |answer| answer["header"] = json!("0xzz")),

@@ -59,10 +59,12 @@ fn mode(path: &Path) -> u32 {
 async fn a_custodians_key_is_made_split_lost_and_restored() {
     let hospital = Hospital::new();
     let empty = hospital.run(KeyCommand::Split { needed: 2, shares: 3, out: hospital.path("shares") }).await;
-    assert!(matches!(empty, Err(CommandError::Keyring(KeyringError::Io { .. } | KeyringError::Empty { .. }))));
+    let Err(CommandError::Keyring(empty)) = empty else { panic!("{empty:?}") };
+    assert!(matches!(*empty, KeyringError::Io { .. } | KeyringError::Empty { .. }));
     hospital.run(KeyCommand::New { development: true }).await.unwrap();
     let again = hospital.run(KeyCommand::New { development: true }).await;
-    assert!(matches!(again, Err(CommandError::Keyring(KeyringError::Exists { epoch: 1, .. }))));
+    let Err(CommandError::Keyring(again)) = again else { panic!("{again:?}") };
+    assert!(matches!(*again, KeyringError::Exists { epoch: 1, .. }));
     hospital.run(KeyCommand::Show).await.unwrap();
     let (keys, _) = known(&hospital.path("keys")).unwrap();
 

@@ -44,7 +44,7 @@ pub enum CommandError {
     Store(#[from] StoreError),
     /// The keys.
     #[error(transparent)]
-    Keyring(#[from] KeyringError),
+    Keyring(Box<KeyringError>),
     /// A share.
     #[error("{path}: {error}", path = .path.display())]
     Share {
@@ -61,7 +61,7 @@ pub enum CommandError {
     Service(#[from] ServiceError),
     /// Looking for orphans.
     #[error(transparent)]
-    Settle(#[from] SettleError),
+    Settle(Box<SettleError>),
     /// A file.
     #[error("{doing} {path} failed: {source}", path = .path.display())]
     Io {
@@ -75,4 +75,16 @@ pub enum CommandError {
     /// It ran, and something is not as it should be; what, was printed.
     #[error("{0}")]
     Found(String),
+}
+
+impl From<SettleError> for CommandError {
+    fn from(error: SettleError) -> Self {
+        Self::Settle(Box::new(error))
+    }
+}
+
+impl From<KeyringError> for CommandError {
+    fn from(error: KeyringError) -> Self {
+        Self::Keyring(Box::new(error))
+    }
 }

@@ -162,12 +162,15 @@ fn path(folder: &Path, epoch: u32) -> PathBuf {
     folder.join(format!("{PREFIX}{epoch:04}{SUFFIX}"))
 }
 
+/// Epochs with the public halves of their keys.
+pub type Known = Vec<(u32, KemPublic)>;
+
 /// The public halves of the keys in `folder`, the newest first, and the epoch that a rotation is on the way to. Needs no
 /// passphrase, so nothing here is proven.
 ///
 /// # Errors
 /// [`KeyringError`] by what does not read.
-pub fn known(folder: &Path) -> Result<(Vec<(u32, KemPublic)>, Option<u32>), KeyringError> {
+pub fn known(folder: &Path) -> Result<(Known, Option<u32>), KeyringError> {
     let mut keys = Vec::new();
     for (epoch, path) in files(folder)? {
         let file = KeyFile::open(&path)?;

@@ -240,7 +240,7 @@ impl Upload {
             self.chunk.update(more);
             self.received += more.len() as u64;
             rest = later;
-            if self.received % CHUNK_BYTES == 0 {
+            if self.received.is_multiple_of(CHUNK_BYTES) {
                 self.chunks.push(mem::take(&mut self.chunk).finish());
             }
         }
@@ -260,7 +260,7 @@ impl Upload {
         if self.header.is_none() {
             return Err(HeaderError::Short { found: self.head.len() }.into());
         }
-        if self.received % CHUNK_BYTES != 0 {
+        if !self.received.is_multiple_of(CHUNK_BYTES) {
             self.chunks.push(mem::take(&mut self.chunk).finish());
         }
         let found = mem::take(&mut self.digest).finish();
@@ -289,7 +289,9 @@ impl Upload {
             let _ = store.clear(place).await;
             return Err(error);
         }
-        reserved.map(Reserved::keep);
+        if let Some(reserved) = reserved {
+            reserved.keep();
+        }
         store.unsettled_set().insert(place);
         Ok(Stored::New)
     }

@@ -30,11 +30,11 @@ async fn work(keeper: &Keeper, every: Duration) {
     loop {
         ticks.tick().await;
         keeper.settle_all(now()).await;
-        if round % REPAIR_EVERY == 0 {
+        if round.is_multiple_of(REPAIR_EVERY) {
             told("scrubbing", scrub(&keeper.store, keeper.us, false, now(), |_| {}).await);
             told("repairing", keeper.repair_all(false, now(), || {}).await);
         }
-        if round % LOOK_EVERY == 0 {
+        if round.is_multiple_of(LOOK_EVERY) {
             told("looking through the store", keeper.look_through(now()).await);
             told("fetching what was lost", Ok(keeper.fetch_lost(now()).await));
         }

@@ -1,5 +1,6 @@
 //! The gateway over a real socket, on a chain in memory and a real store: what it gives out, and every way in which it
 //! does not.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with the error it met")]
 
 mod authorisation;
 mod chain;

@@ -474,7 +474,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u8)>> {
 fn aimed(step: Step, aim: u8, model: &Model) -> Step {
     let pick = |drawn: usize| {
         let speaking: Vec<usize> = model.keys.keys().copied().collect();
-        if aim % 8 == 0 { drawn % model.known } else { speaking[drawn % speaking.len()] }
+        if aim.is_multiple_of(8) { drawn % model.known } else { speaking[drawn % speaking.len()] }
     };
     let of = |who| match who {
         Who::Key(key) => Who::Key(pick(key)),
