@@ -72,7 +72,7 @@ fn paper(seed: u64, ours: &KemPublic) -> Paper {
     let id: [u8; 16] = *sha256(&[&b"record"[..], &seed.to_le_bytes()].concat()).0.first_chunk().expect("long enough");
     let place = Place { patient: PatientId([3; 16]), record: RecordId(id) };
     // One in six comes in parts.
-    let length = if seed % 6 == 0 { 2_500_000 } else { 500 + number(seed) % 60_000 };
+    let length = if seed.is_multiple_of(6) { 2_500_000 } else { 500 + number(seed) % 60_000 };
     let plain = vec![seed as u8; usize::try_from(length).expect("small")];
     let of = RecordRef { patient: place.patient, record: place.record, version: 1 };
     let mut blob = Vec::new();

@@ -152,7 +152,7 @@ pub struct MeasuredArgs {
     /// As AB-.
     #[arg(long, value_name = "GROUP")]
     pub blood_group: Option<BloodGroup>,
-    /// Systolic and diastolic in mm[Hg], as 118/76.
+    /// Systolic and diastolic in mmHg, as 118/76.
     #[arg(long, value_parser = parse::pressures, value_name = "SYS/DIA")]
     pub pressure: Option<(Pressure, Pressure)>,
     /// Heartbeats a minute.

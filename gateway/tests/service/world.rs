@@ -313,9 +313,10 @@ impl World {
 /// A keyring in `folder` with the encryption key of this number.
 fn keyring(folder: &std::path::Path, number: u8) -> Keyring {
     let passphrase = || Passphrase::new("a passphrase of tests".to_owned()).unwrap();
-    Keyring::open(folder, passphrase())
-        .or_else(|_| Keyring::create_with(folder, passphrase(), KdfParams::for_development(), &kem(number)))
-        .unwrap()
+    match Keyring::open(folder, passphrase()) {
+        Ok(found) => found,
+        Err(_) => Keyring::create_with(folder, passphrase(), KdfParams::for_development(), &kem(number)).unwrap(),
+    }
 }
 
 async fn app(ledger: &MemoryLedger, folder: &std::path::Path, setup: Setup) -> Arc<App> {
