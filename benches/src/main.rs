@@ -3,6 +3,7 @@
 //! `./scripts/bench > page.md`; `--quick` for a tenth of the work. Nothing here passes or fails: figures are for
 //! docs/benchmarks.md, as ratios to what the machine itself can do.
 
+mod gateway;
 mod http;
 mod in_process;
 mod limits;
@@ -23,13 +24,16 @@ struct Args {
     /// The node's program; without it the figures through RPC are left out.
     #[arg(long, env = "SALUS_NODE_BIN")]
     node: Option<PathBuf>,
+    /// The gateway's program; without it the figures of a gateway are left out.
+    #[arg(long, env = "SALUS_GATEWAY_BIN")]
+    gateway: Option<PathBuf>,
     /// A tenth of the work.
     #[arg(long)]
     quick: bool,
     /// The machine's limits and the figures of four validators alone.
     #[arg(long)]
     only_network: bool,
-    /// The encryption of records alone.
+    /// The figures of records alone: their encryption, and a gateway's.
     #[arg(long, conflicts_with = "only_network")]
     only_records: bool,
     /// Folder for databases; it should lie on the disk that is to be measured.
@@ -57,6 +61,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     report.machine();
     if args.only_records {
         records::measure(folder.path(), scale, &mut report)?;
+        by_gateway(args, folder.path(), scale, &mut report)?;
         print!("{}", report.markdown());
         return Ok(());
     }
@@ -71,6 +76,17 @@ fn run(args: &Args) -> anyhow::Result<()> {
         }
         network::measure(node, folder.path(), scale, &limits, &mut report)?;
     }
+    if !args.only_network {
+        by_gateway(args, folder.path(), scale, &mut report)?;
+    }
     print!("{}", report.markdown());
+    Ok(())
+}
+
+/// The figures of a gateway, where both programs are named.
+fn by_gateway(args: &Args, folder: &std::path::Path, scale: usize, report: &mut report::Report) -> anyhow::Result<()> {
+    if let (Some(node), Some(gateway)) = (&args.node, &args.gateway) {
+        network::records(node, gateway, folder, scale, report)?;
+    }
     Ok(())
 }

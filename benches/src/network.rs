@@ -106,9 +106,14 @@ impl<'p> Network<'p> {
 
     /// The load on this network, which has just begun.
     fn settle(&self) -> anyhow::Result<World> {
+        settle(self.doors()[0], &self.council()?)
+    }
+
+    /// The key of the council's only member.
+    fn council(&self) -> anyhow::Result<KeyPair> {
         let mut seed = [0; 32];
         hex::decode_to_slice(fs::read_to_string(self.folder.join("council"))?.trim(), &mut seed)?;
-        settle(self.doors()[0], &KeyPair::from_seed(&seed))
+        Ok(KeyPair::from_seed(&seed))
     }
 
     /// CPU time of all nodes.
@@ -185,6 +190,19 @@ pub fn measure(
         }
     }
     Ok(())
+}
+
+/// Records by a gateway beside one of four validators.
+///
+/// # Errors
+/// When a program does not do what it should.
+pub fn records(program: &Path, gateway: &Path, folder: &Path, scale: usize, report: &mut Report) -> anyhow::Result<()> {
+    let mut network = Network::make(program, folder.join("network-of-records"), 0)?;
+    for number in 0..VALIDATORS {
+        network.start(number)?;
+    }
+    network.wait_until_in_touch()?;
+    crate::gateway::measure(gateway, &folder.join("gateway"), network.doors()[0], &network.council()?, scale, report)
 }
 
 /// The closed loop: with three validators first, so that the fourth has something to catch up with, then with all.

@@ -3,6 +3,7 @@
 mod asking;
 mod emergency;
 mod guardians;
+mod holes;
 mod late;
 mod log;
 mod opening;
