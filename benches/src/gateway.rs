@@ -129,7 +129,7 @@ async fn first_byte(ward: &mut Ward, rounds: usize, report: &mut Report) -> anyh
         "open final to record read, 2 kB, p50",
         ms(quantile(&times, 0.5)),
         format!(
-            "p99 {}; {rounds} openings; bounds the first byte: three connections' requests, two proofs, the key sealed, the file synced; the mark is 150 ms",
+            "p99 {}; {rounds} openings; bounds the first byte: requests and their nonces, two judgements on proven state, the key sealed, the file synced; the mark is 150 ms",
             ms(quantile(&times, 0.99))
         ),
     );

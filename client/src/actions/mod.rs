@@ -20,7 +20,7 @@ use salus_runtime::RuntimeError;
 
 use crate::{
     chain::{ChainError, SubmitError, explain},
-    envelope::{OpenError, RandomError, SealError, WrapError, random_bytes},
+    envelope::{RandomError, SealError, WrapError, random_bytes},
 };
 
 /// Why something was not done. Each says what to do next.
@@ -39,9 +39,6 @@ pub enum ActionError {
     /// The record was not encrypted.
     #[error(transparent)]
     Seal(#[from] SealError),
-    /// The record was not decrypted.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// A content key was not sealed or opened.
     #[error(transparent)]
     Wrap(#[from] WrapError),

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use salus_consent::Kind;
 use salus_primitives::{Moment, PatientId};
 
 use super::DemoError;
@@ -57,9 +56,4 @@ pub fn general_information(patient: &PatientId, number: usize, now: Moment) -> R
     let bmi = input.bmi_tenths()?;
     let text = format!("{} cm, {} kg, BMI {}.{} kg/m2", vary(164, 2, 25), vary(61, 3, 30), bmi / 10, bmi % 10);
     Ok((fhir::parse_bundle(input.bundle(&fhir::Id(patient.0), now.0)?)?, text))
-}
-
-/// The chain's kind for the bundle's.
-pub fn kind(bundle: &BundleInfo) -> Kind {
-    fhir::chain_kind(bundle.kind)
 }

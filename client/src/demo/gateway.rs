@@ -1,20 +1,21 @@
 //! The hospitals' gateways: their folders as an operator would lay them out, started and stopped as programs.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use salus_primitives::Hash;
 
-use super::{DemoError, people::Hospital};
+use super::{
+    DemoError,
+    people::Hospital,
+    process::{self, PATIENCE, PAUSE, beside},
+};
 use crate::keystore::{KdfParams, KeyFile, Passphrase, StoredKey};
 
-/// How long a gateway may take to answer or to stop.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(20);
 /// What it prints before its address.
 const LISTENS: &str = " listens on ";
 
@@ -59,7 +60,7 @@ impl Gateway {
             hospital.id
         );
         fs::write(&path, text).map_err(io(&path))?;
-        Ok(Self { program: program.unwrap_or_else(beside), folder, url: None, child: None })
+        Ok(Self { program: program.unwrap_or_else(|| beside("salus-gateway")), folder, url: None, child: None })
     }
 
     /// Start it; where it listens.
@@ -96,18 +97,7 @@ impl Gateway {
 
     /// Stop it as a service manager would, and wait until it has ended.
     pub async fn stop(&mut self) -> Result<(), DemoError> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().map_err(io(Path::new("kill")))?;
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            match child.try_wait() {
-                Ok(Some(status)) if status.success() => return Ok(()),
-                Ok(Some(status)) => return Err(DemoError::Node(format!("a gateway ended with {status}"))),
-                _ => tokio::time::sleep(PAUSE).await,
-            }
-        }
-        self.child = Some(child);
-        Err(DemoError::Node("a gateway did not stop within 30 s".into()))
+        process::stop(&mut self.child, "a gateway").await
     }
 
     /// How many bytes of ciphertext and keys lie in its store under the record `id`.
@@ -118,11 +108,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // Either it is gone already, or this ends it.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        process::kill(&mut self.child);
     }
 }
 
@@ -149,10 +135,4 @@ fn only_owner(path: &Path) -> Result<(), DemoError> {
 fn io(path: &Path) -> impl Fn(std::io::Error) -> DemoError + use<> {
     let path = path.to_owned();
     move |source| DemoError::Io { path: path.clone(), source }
-}
-
-/// `salus-gateway` beside this program, or as the path finds it.
-fn beside() -> PathBuf {
-    let beside = env::current_exe().ok().and_then(|program| Some(program.parent()?.join("salus-gateway")));
-    beside.filter(|program| Path::exists(program)).unwrap_or_else(|| PathBuf::from("salus-gateway"))
 }

@@ -10,6 +10,7 @@ mod erasing;
 mod gateway;
 mod node;
 mod people;
+mod process;
 mod stage;
 mod story;
 mod teller;

@@ -1,21 +1,19 @@
 //! The hospitals' nodes: a network with fresh keys in a folder, started, stopped, killed and asked as operators would.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use salus_primitives::{Header, Height, crypto::KeyPair};
 
-use super::DemoError;
+use super::{
+    DemoError,
+    process::{self, PATIENCE, PAUSE, beside},
+};
 use crate::chain::Chain;
-
-/// How long a node may take to answer, to stop or to catch up.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long to wait between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// One hospital's node.
 struct Node {
@@ -45,7 +43,7 @@ impl Network {
     /// Make a network of so many validators with fresh keys in `folder`, which is made too. `port` is for the first
     /// node's JSON-RPC.
     pub fn make(program: Option<PathBuf>, folder: PathBuf, port: u16, validators: usize) -> Result<Self, DemoError> {
-        let program = program.unwrap_or_else(beside);
+        let program = program.unwrap_or_else(|| beside("salus-node"));
         let node = |number| Node {
             number,
             rpc_port: if number == 1 { port } else { 0 },
@@ -233,22 +231,7 @@ impl Network {
     pub async fn stop(&mut self, number: usize) -> Result<(), DemoError> {
         let node = &mut self.nodes[number - 1];
         node.chain = None;
-        let Some(mut child) = node.child.take() else { return Ok(()) };
-        let pid = child.id().to_string();
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .map_err(|source| DemoError::Io { path: "kill".into(), source })?;
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            match child.try_wait() {
-                Ok(Some(status)) if status.success() => return Ok(()),
-                Ok(Some(status)) => return Err(DemoError::Node(format!("it ended with {status}"))),
-                _ => tokio::time::sleep(PAUSE).await,
-            }
-        }
-        node.child = Some(child);
-        Err(DemoError::Node("it did not stop within 30 s".into()))
+        process::stop(&mut node.child, "it").await
     }
 
     /// Run the node's program to its end; what it printed.
@@ -267,11 +250,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        for child in self.nodes.iter_mut().filter_map(|node| node.child.as_mut()) {
-            // Either it is gone already, or this ends it: nothing is left running.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.nodes.iter_mut().for_each(|node| process::kill(&mut node.child));
     }
 }
 
@@ -294,10 +273,4 @@ async fn reach(chain: &Chain, height: Height) -> Result<(), DemoError> {
 /// The number that follows the last `mark` but those of words: the port in an address.
 fn port_after(address: &str, mark: char) -> Option<u16> {
     address.rsplit(mark).find_map(|part| part.parse().ok())
-}
-
-/// `salus-node` beside this program, or as the path finds it.
-fn beside() -> PathBuf {
-    let beside = env::current_exe().ok().and_then(|program| Some(program.parent()?.join("salus-node")));
-    beside.filter(|program| Path::exists(program)).unwrap_or_else(|| PathBuf::from("salus-node"))
 }

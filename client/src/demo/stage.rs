@@ -3,14 +3,19 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use salus_primitives::{PatientId, RecordId, crypto::KeyPair};
 use salus_runtime::RuntimeError;
 use tempfile::TempDir;
 
-use super::{DemoError, gateway::Gateway, node::Network};
+use super::{
+    DemoError,
+    gateway::Gateway,
+    node::Network,
+    process::{PATIENCE, PAUSE},
+};
 use crate::{
     actions::ActionError,
     chain::{Chain, Receipt, SubmitError, names},
@@ -18,10 +23,6 @@ use crate::{
     envelope::KemSecret,
     remote::{self, RemoteError},
 };
-
-/// How long to wait for what a gateway does by itself, and between two looks.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The folder of everything: thrown away at the end, or kept where the caller wants it.
 pub enum Folder {

@@ -30,7 +30,7 @@ use crate::{
     actions::{access, consent, council, fresh_key, patients, records::Filing, requests},
     chain::Chain,
     door::Refusal,
-    fhir::BundleInfo,
+    fhir::{BundleInfo, chain_kind},
     remote,
 };
 
@@ -129,7 +129,7 @@ async fn of_patient(
     let patient = enrol(chain, cast, teller).await?;
     let (general, text) = charts::general_information(&patient.id, number, chain.now().await?)?;
     // Without the patient's tag tokens a record is filed unlabelled, and then it is restricted.
-    let filing = |bundle: &BundleInfo| Filing::unlabelled(patient.id, cast.aster.id, charts::kind(bundle));
+    let filing = |bundle: &BundleInfo| Filing::unlabelled(patient.id, cast.aster.id, chain_kind(bundle.kind));
     let attempt = remote::put(chain, None, &cast.amara.key, filing(&general), &general.bytes[..]).await;
     let receipt = refused("filing without consent", attempt, |error| {
         matches!(error, RuntimeError::Records(salus_records::Error::NoConsent(Reason::NoConsent)))

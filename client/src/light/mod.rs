@@ -45,7 +45,6 @@ pub const ROUNDS_MAX: usize = 16;
 pub const ANSWER_TIME_MAX: u64 = 10_000;
 
 #[cfg(test)]
-#[path = "lies_tests.rs"]
 mod lies_tests;
 #[cfg(test)]
 #[path = "releasable_tests.rs"]
