@@ -5,6 +5,8 @@ use salus_client::{chain::Receipt, fhir::instant};
 use salus_primitives::Moment;
 use serde_json::{Map, Value, json};
 
+use super::error::CliError;
+
 /// What came of a command.
 #[derive(Debug)]
 pub struct Output {
@@ -67,6 +69,29 @@ impl Output {
     pub fn with_list(mut self, name: &'static str, columns: &'static [&'static str], rows: Vec<Vec<Value>>) -> Self {
         self.list = Some(List { name, columns, rows });
         self
+    }
+
+    /// One field alone: a list's items and a row's cells each on a line.
+    ///
+    /// # Errors
+    /// Wrong usage when the result has no such field.
+    pub fn only(&self, field: &str) -> Result<Self, CliError> {
+        let all = self.to_json();
+        let Some(value) = all.get(field) else {
+            let known: Vec<&str> = all.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            return Err(CliError::Usage(format!(
+                "done, but the result has no field {field}; it has {}",
+                known.join(", ")
+            )));
+        };
+        let line = |value: &Value| match value {
+            Value::String(text) => format!("{text}\n"),
+            other => format!("{other}\n"),
+        };
+        Ok(Self::plain(match value {
+            Value::Array(items) => items.iter().map(line).collect(),
+            value => line(value),
+        }))
     }
 
     /// One JSON object.
@@ -152,5 +177,21 @@ fn shown(value: &Value) -> String {
         Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_field_is_printed_alone_and_bare() {
+        let output = Output::new("Filed.").with("record", "ab12").with("version", 3u32).with("caps", vec!["a", "b"]);
+        for (field, text) in [("record", "ab12\n"), ("version", "3\n"), ("caps", "a\nb\n")] {
+            assert_eq!(output.only(field).unwrap().to_text(), text);
+        }
+        let error = output.only("recrod").unwrap_err();
+        assert_eq!(error.status(), 2);
+        assert!(error.to_string().ends_with("it has caps, record, version"), "{error}");
     }
 }
