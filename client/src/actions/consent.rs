@@ -1,4 +1,4 @@
-//! A patient's rules: granting, denying, revoking, listing.
+//! A patient's rules: granting, denying, passing on, revoking, listing.
 
 use parity_scale_codec::Encode;
 use salus_consent::{
@@ -35,7 +35,7 @@ pub fn permit(grantee: Grantee, kinds: Kinds, purposes: &[Purpose], actions: &[A
     }
 }
 
-/// Make a rule, in place of another where `replaces` names one. By the patient.
+/// Make a rule, in place of another where `replaces` names one. By the patient, or a guardian with the power to act.
 ///
 /// # Errors
 /// [`ActionError::Submit`].
@@ -54,7 +54,26 @@ pub async fn grant(
     Ok(Granted { rule, receipt })
 }
 
-/// Withdraw rules. By the patient, or by whom a Permit speaks to.
+/// Pass a part of the rule `parent` on. By whom it speaks to.
+///
+/// # Errors
+/// [`ActionError::Submit`].
+pub async fn delegate(
+    chain: &Chain,
+    key: &KeyPair,
+    patient: PatientId,
+    parent: RuleRef,
+    terms: Terms,
+) -> Result<Granted, ActionError> {
+    let receipt = chain.submit(key, RuntimeCall::Consent(Call::Delegate { patient, parent, terms })).await?;
+    let rule = receipt.find(|event| match event {
+        RuntimeEvent::Consent(Event::Delegated { rule, .. }) => Some(*rule),
+        _ => None,
+    })?;
+    Ok(Granted { rule, receipt })
+}
+
+/// Withdraw rules. By the patient, by a guardian who made them, or by whom a Permit speaks to.
 ///
 /// # Errors
 /// [`ActionError::Submit`].

@@ -1,6 +1,6 @@
 //! The council: motions, and what they do to organisations.
 
-use salus_council::{Act, ActError, Call, Event, Motion, Stage};
+use salus_council::{Act, ActError, Call, Event, Motion, Stage, types::Upgrade};
 use salus_primitives::{AccountId, Moment, OrganisationId, crypto::KeyPair};
 use salus_registry::types::{Caps, DisplayName, Organisation, OrganisationStatus};
 use salus_runtime::{RuntimeCall, RuntimeEvent};
@@ -161,6 +161,8 @@ pub struct CouncilState {
     pub parameters: Parameters,
     /// Motions.
     pub motions: Vec<Motion>,
+    /// The last upgrade that was scheduled: ahead, or in force since its height.
+    pub upgrade: Option<Upgrade>,
 }
 
 /// How the council stands.
@@ -168,7 +170,7 @@ pub struct CouncilState {
 /// # Errors
 /// What asking failed with.
 pub async fn state(chain: &Chain) -> Result<CouncilState, ActionError> {
-    use salus_council::storage::{Motions, Threshold};
+    use salus_council::storage::{Motions, Scheduled, Threshold};
     Ok(chain
         .view_now(|state| {
             let mut motions: Vec<Motion> =
@@ -179,6 +181,7 @@ pub async fn state(chain: &Chain) -> Result<CouncilState, ActionError> {
                 threshold: Threshold::get(state),
                 parameters: ChainParameters::get(state),
                 motions,
+                upgrade: Scheduled::get(state),
             }
         })
         .await?)
@@ -196,6 +199,11 @@ pub fn stage_text(stage: &Stage) -> String {
     }
 }
 
+/// An upgrade in words.
+pub fn upgrade_text(upgrade: &Upgrade) -> String {
+    format!("spec version {} from height {} on", upgrade.spec_version, upgrade.height)
+}
+
 /// An act in words.
 pub fn act_text(act: &Act) -> String {
     match act {
@@ -203,7 +211,7 @@ pub fn act_text(act: &Act) -> String {
         Act::CouncilSet { members, threshold } => format!("council of {}, threshold {threshold}", members.len()),
         Act::ValidatorsSet { add, drop } => format!("validators: {} in, {} out", add.len(), drop.len()),
         Act::ParametersSet { .. } => "parameters".to_owned(),
-        Act::UpgradeSchedule { spec_version, height } => format!("spec version {spec_version} from height {height}"),
+        Act::UpgradeSchedule { spec_version, height } => format!("spec version {spec_version} from height {height} on"),
         Act::CancelMotion { motion } => format!("cancel motion {motion}"),
         Act::Successor { removed, new } => format!("organisation {new}: successor of {removed}"),
         Act::PractitionerStatus { id, status } => format!("practitioner {id}: {status:?}").to_lowercase(),

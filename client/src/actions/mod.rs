@@ -6,6 +6,7 @@
 pub mod access;
 pub mod consent;
 pub mod council;
+pub mod guardians;
 pub mod inspect;
 pub mod keeping;
 pub mod keys;

@@ -139,7 +139,7 @@ fn next(error: &str) -> &'static str {
         "BadCoSign" => "have exactly those co-sign whom the call needs, over this very call and nonce",
         "BadAct" => "correct the act and propose it anew",
         "OneOpen" => "wait until your open motion is decided",
-        "UnknownMotion" => "`salus council motions` lists the motions that are kept",
+        "UnknownMotion" => "`salus council status` lists the motions that are kept",
         "AlreadyVoted" => "wait for the other members",
         "NotProven" | "TooOld" | "NotYet" | "NotValidator" => "report what the validator signed, while it is young",
         "AlreadyStruck" => "nothing: the key is out",

@@ -10,9 +10,9 @@ use salus_primitives::{Hash, Height, Moment};
 use salus_runtime::RuntimeError;
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-const ID: &str = "0123456789abcdef0123456789abcdef";
+pub(super) const ID: &str = "0123456789abcdef0123456789abcdef";
 
-fn parse(line: &str) -> Result<Cli, clap::Error> {
+pub(super) fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
 }
 
@@ -215,7 +215,7 @@ fn output_is_a_table_for_people_and_an_object_for_programs() {
 }
 
 /// A session with keys in a folder of its own.
-fn session(folder: &tempfile::TempDir, passphrase: &str) -> Session {
+pub(super) fn session(folder: &tempfile::TempDir, passphrase: &str) -> Session {
     let file = folder.path().join("passphrase");
     fs::write(&file, passphrase).unwrap();
     Session::new(Common {
@@ -229,7 +229,7 @@ fn session(folder: &tempfile::TempDir, passphrase: &str) -> Session {
     .unwrap()
 }
 
-async fn run_key(session: &Session, line: &str) -> Result<Output, CliError> {
+pub(super) async fn run_key(session: &Session, line: &str) -> Result<Output, CliError> {
     let Command::Key(command) = parse(line).unwrap().command else { panic!("a key command") };
     key::run(session, command).await
 }
@@ -303,7 +303,7 @@ fn appointment(session: &Session) -> salus_client::chain::HandOver {
     salus_client::chain::HandOver::new(Hash([9; 32]), first, 3, &call, vec![second]).unwrap()
 }
 
-async fn run_cosign(session: &Session, line: &str) -> Result<Output, CliError> {
+pub(super) async fn run_cosign(session: &Session, line: &str) -> Result<Output, CliError> {
     let Command::Cosign(command) = parse(line).unwrap().command else { panic!("a cosign command") };
     cosign::run(session, command).await
 }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use salus_client::{
     actions::{
         FreshId as _,
-        council::{self, Moved, NewOrganisation, Outcome, act_text, stage_text},
+        council::{self, Moved, NewOrganisation, Outcome, act_text, stage_text, upgrade_text},
     },
     fhir::instant,
 };
@@ -12,8 +12,8 @@ use salus_council::{
     Act,
     types::{MEMBERS_MAX, Members},
 };
-use salus_primitives::{AccountId, OrganisationId, bounded::Full};
-use salus_registry::types::{Caps, DisplayName, OrganisationStatus};
+use salus_primitives::{AccountId, Height, OrganisationId, PractitionerId, bounded::Full};
+use salus_registry::types::{Caps, DisplayName, Organisation, OrganisationStatus, PractitionerStatus};
 use salus_system::{Parameters, Policy};
 use salus_validators::types::{Added, Authorities, CHANGE_MAX, NewValidator};
 
@@ -44,6 +44,19 @@ pub enum CouncilCommand {
         /// Name of the first Admin's key, which agrees, or its address where it is on another machine.
         #[arg(long, value_name = "NAME")]
         admin_key: String,
+        #[command(flatten)]
+        to: HandOverTo,
+        /// Name of the member's key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// Propose another name or other capabilities for an organisation, or a further Admin in place of one that was lost;
+    /// what is not given stays.
+    ChangeOrg {
+        /// The organisation's id.
+        organisation: Ref<OrganisationId>,
+        #[command(flatten)]
+        changes: OrganisationChanges,
         #[command(flatten)]
         to: HandOverTo,
         /// Name of the member's key that signs.
@@ -97,6 +110,26 @@ pub enum CouncilCommand {
     SetParameters {
         #[command(flatten)]
         changes: ParameterChanges,
+        /// Name of the member's key that signs.
+        #[arg(long, value_name = "NAME")]
+        key: String,
+    },
+    /// Propose to suspend a doctor: only the council lifts that again.
+    SuspendDoctor(OnDoctor),
+    /// Propose to lift a doctor's suspension, by whomever it was.
+    RestoreDoctor(OnDoctor),
+    /// Propose to strike a suspended doctor off the register for good.
+    StrikeDoctor(OnDoctor),
+    /// Propose from which height on blocks mean what another release says. Waits `root_delay` after it passed.
+    ///
+    /// Every node needs that release before the height comes: one without it stops before. It takes the place of an
+    /// upgrade whose height has not come.
+    ScheduleUpgrade {
+        /// The release's spec version, above the present one: `salus chain status` names that.
+        spec_version: u32,
+        /// The first height of it.
+        #[arg(long, value_name = "HEIGHT")]
+        from_height: u32,
         /// Name of the member's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -196,24 +229,82 @@ pub struct OnOrganisation {
     pub key: String,
 }
 
+/// A doctor and who proposes.
+#[derive(clap::Args, Debug)]
+pub struct OnDoctor {
+    /// The doctor's id.
+    pub doctor: Ref<PractitionerId>,
+    /// Name of the member's key that signs.
+    #[arg(long, value_name = "NAME")]
+    pub key: String,
+}
+
+/// What to change of an organisation.
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = true)]
+pub struct OrganisationChanges {
+    /// What people read: at most 64 bytes.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Everything it may do from then on.
+    #[arg(long, value_delimiter = ',', value_parser = parse::cap, value_name = "CAP,...")]
+    pub caps: Vec<Caps>,
+    /// It may employ people and nothing more.
+    #[arg(long, conflicts_with = "caps")]
+    pub no_caps: bool,
+    /// Name of the further Admin's new key, which agrees, or its address where it is on another machine.
+    #[arg(long, value_name = "NAME")]
+    pub admin_key: Option<String>,
+}
+
+impl OrganisationChanges {
+    /// The act that makes `present` so, with `admin` as a further Admin.
+    fn act(&self, id: OrganisationId, present: Organisation, admin: Option<AccountId>) -> Result<Act, CliError> {
+        Ok(Act::OrganisationSet {
+            id,
+            status: present.status,
+            display_name: self.name.as_deref().map_or(Ok(present.display_name), display_name)?,
+            caps: match &self.caps[..] {
+                [] if !self.no_caps => present.caps,
+                caps => all(caps),
+            },
+            admin,
+        })
+    }
+}
+
+fn display_name(name: &str) -> Result<DisplayName, CliError> {
+    DisplayName::try_from(name.as_bytes().to_vec())
+        .map_err(|_| CliError::Usage("a display name has at most 64 bytes".to_owned()))
+}
+
+fn all(caps: &[Caps]) -> Caps {
+    caps.iter().copied().fold(Caps::NONE, Caps::with)
+}
+
 /// Run it.
 pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, CliError> {
     match command {
         CouncilCommand::Status => status(session).await,
         CouncilCommand::RegisterOrg { name, caps, id, admin_key, to, key } => {
-            let display = DisplayName::try_from(name.clone().into_bytes())
-                .map_err(|_| CliError::Usage("a display name has at most 64 bytes".to_owned()))?;
+            let display = display_name(&name)?;
             let id = id.map_or_else(OrganisationId::fresh, Ok)?;
-            let caps = caps.into_iter().fold(Caps::NONE, Caps::with);
+            let caps = all(&caps);
             let signers = session.signers(to, &key, &[&admin_key])?;
             let chain = session.chain().await?;
             let act = NewOrganisation { id, name: display, caps }.act(signers.other());
             let done = signers.submit(session, &chain, "registering", council::propose_call(act)).await?;
-            let output = match done {
-                Done::Final(receipt) => output(&format!("register {name}"), &Moved::proposed(*receipt)?),
-                handed_over => handed_over.end(Output::new(handed_over.title(""))),
-            };
-            Ok(output.with_text("organisation", id))
+            Ok(proposed(done, &format!("register {name}"))?.with_text("organisation", id))
+        }
+        CouncilCommand::ChangeOrg { organisation, changes, to, key } => {
+            let admin: Vec<&str> = changes.admin_key.iter().map(String::as_str).collect();
+            let signers = session.signers(to, &key, &admin)?;
+            let chain = session.chain().await?;
+            let id = session.id(&chain, &organisation).await?;
+            let admin = changes.admin_key.as_ref().map(|_| signers.other());
+            let act = changes.act(id, council::organisation(&chain, id).await?, admin)?;
+            let done = signers.submit(session, &chain, "proposing", council::propose_call(act)).await?;
+            Ok(proposed(done, "change the organisation")?.with_text("organisation", id))
         }
         CouncilCommand::NameSuccessor { removed, successor, key } => {
             let chain = session.chain().await?;
@@ -239,6 +330,13 @@ pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, C
                 parameters: changes.apply(present),
             })
             .await
+        }
+        CouncilCommand::SuspendDoctor(on) => set_doctor(session, on, PractitionerStatus::Suspended, "suspend").await,
+        CouncilCommand::RestoreDoctor(on) => set_doctor(session, on, PractitionerStatus::Active, "restore").await,
+        CouncilCommand::StrikeDoctor(on) => set_doctor(session, on, PractitionerStatus::Struck, "strike off").await,
+        CouncilCommand::ScheduleUpgrade { spec_version, from_height, key } => {
+            let act = Act::UpgradeSchedule { spec_version, height: Height(from_height) };
+            propose(session, &key, "schedule an upgrade", |_| act).await
         }
         CouncilCommand::Cancel { motion, key } => {
             propose(session, &key, &format!("cancel motion {motion}"), |_| Act::CancelMotion { motion }).await
@@ -281,6 +379,28 @@ async fn set(
     let moved = council::set_organisation_status(&chain, &member, organisation, status);
     let moved = session.wait("proposing", moved).await?;
     Ok(output(what, &moved).with_text("organisation", organisation))
+}
+
+async fn set_doctor(
+    session: &Session,
+    on: OnDoctor,
+    status: PractitionerStatus,
+    what: &str,
+) -> Result<Output, CliError> {
+    let member = session.key(&on.key)?;
+    let chain = session.chain().await?;
+    let id = session.id(&chain, &on.doctor).await?;
+    let done = council::propose(&chain, &member, Act::PractitionerStatus { id, status }, &[]);
+    let moved = session.wait("proposing", done).await?;
+    Ok(output(&format!("{what} the doctor"), &moved).with_text("doctor", id))
+}
+
+/// What came of a proposal that a new key agrees to.
+fn proposed(done: Done, what: &str) -> Result<Output, CliError> {
+    Ok(match done {
+        Done::Final(receipt) => output(what, &Moved::proposed(*receipt)?),
+        handed_over => handed_over.end(Output::new(handed_over.title(""))),
+    })
 }
 
 fn output(what: &str, moved: &Moved) -> Output {
@@ -327,5 +447,49 @@ async fn status(session: &Session) -> Result<Output, CliError> {
         .with("patient_weight", parameters.patient_weight)
         .with("invitations_max", parameters.invitations_max)
         .with("recovery_delay_ms", parameters.recovery_delay)
+        .with("upgrade", state.upgrade.map(|upgrade| upgrade_text(&upgrade)))
         .with_list("motions", &["number", "act", "stage", "ayes", "nays", "proposed"], rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn present() -> Organisation {
+        Organisation {
+            status: OrganisationStatus::Suspended,
+            display_name: display_name("North").unwrap(),
+            caps: Caps::CUSTODIAN,
+            profile: Default::default(),
+            url: Default::default(),
+            peer_ids: Default::default(),
+        }
+    }
+
+    fn act(changes: &OrganisationChanges, admin: Option<AccountId>) -> (OrganisationStatus, Vec<u8>, Caps) {
+        let id = OrganisationId([1; 16]);
+        match changes.act(id, present(), admin).unwrap() {
+            Act::OrganisationSet { id: same, status, display_name, caps, admin: further } => {
+                assert_eq!((same, further), (id, admin));
+                (status, display_name.to_vec(), caps)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_changed_of_an_organisation_stays() {
+        let (stays, north) = (OrganisationStatus::Suspended, b"North".to_vec());
+        let admin = Some(AccountId([2; 32]));
+        let none = OrganisationChanges { name: None, caps: vec![], no_caps: false, admin_key: Some("new".into()) };
+        assert_eq!(act(&none, admin), (stays, north.clone(), Caps::CUSTODIAN));
+        let name = OrganisationChanges { name: Some("South".into()), admin_key: None, ..none };
+        assert_eq!(act(&name, None), (stays, b"South".to_vec(), Caps::CUSTODIAN));
+        let caps = OrganisationChanges { name: None, caps: vec![Caps::EMERGENCY, Caps::LICENSING], ..name };
+        assert_eq!(act(&caps, None), (stays, north.clone(), Caps::EMERGENCY.with(Caps::LICENSING)));
+        let no_caps = OrganisationChanges { caps: vec![], no_caps: true, ..caps };
+        assert_eq!(act(&no_caps, None), (stays, north, Caps::NONE));
+        let long = OrganisationChanges { name: Some("x".repeat(65)), ..no_caps };
+        assert_eq!(long.act(OrganisationId([1; 16]), present(), None).unwrap_err().status(), 2);
+    }
 }

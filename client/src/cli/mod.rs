@@ -1,6 +1,7 @@
 //! The command line: one file per group of commands.
 
 mod access;
+mod agreed;
 mod agreement;
 mod chain;
 mod consent;
@@ -8,6 +9,7 @@ mod cosign;
 mod council;
 mod doctor;
 mod error;
+mod guardian;
 mod keeping;
 mod key;
 mod officer;
@@ -16,8 +18,10 @@ mod output;
 mod parse;
 mod patient;
 mod record;
+mod recovery;
 mod refs;
 mod request;
+mod rule;
 mod session;
 mod watch;
 
@@ -104,10 +108,16 @@ pub enum Command {
     /// Invite, register and confirm patients.
     #[command(subcommand)]
     Patient(patient::PatientCommand),
+    /// Name who stands in for a patient: a child, someone who cannot act, or yourself for the day you lose your keys.
+    #[command(subcommand)]
+    Guardian(guardian::GuardianCommand),
+    /// Give a patient who lost their keys new ones, as guardians or as Registrars of two hospitals.
+    #[command(subcommand)]
+    Recovery(recovery::RecoveryCommand),
     /// File records, encrypted here, and read them.
     #[command(subcommand)]
     Record(record::RecordCommand),
-    /// Grant, deny and revoke, as a patient.
+    /// Grant, deny and revoke, as a patient or a guardian; pass a permission on, as who has it.
     #[command(subcommand)]
     Consent(consent::ConsentCommand),
     /// Ask a patient for access, and answer.
@@ -164,6 +174,8 @@ async fn dispatch(cli: Cli) -> Result<Output, CliError> {
         Command::Officer(command) => officer::run(&session, command).await,
         Command::Doctor(command) => doctor::run(&session, command).await,
         Command::Patient(command) => patient::run(&session, command).await,
+        Command::Guardian(command) => guardian::run(&session, command).await,
+        Command::Recovery(command) => recovery::run(&session, command).await,
         Command::Record(command) => record::run(&session, command).await,
         Command::Consent(command) => consent::run(&session, command).await,
         Command::Request(command) => request::run(&session, command).await,
@@ -184,3 +196,8 @@ async fn dispatch(cli: Cli) -> Result<Output, CliError> {
 #[cfg(test)]
 #[path = "cli_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod help_tests;
+#[cfg(test)]
+mod standing_in_tests;

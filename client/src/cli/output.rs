@@ -141,9 +141,13 @@ impl Output {
             } else {
                 let mut table = Table::new();
                 table.load_style(LIST_STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-                table.set_header(list.columns.iter().map(|name| name.replace('_', " ")));
+                // A column in which nothing stands would only make the others narrower.
+                let said: Vec<usize> = (0..list.columns.len())
+                    .filter(|column| list.rows.iter().any(|row| row.get(*column).is_some_and(is_something)))
+                    .collect();
+                table.set_header(said.iter().map(|column| list.columns[*column].replace('_', " ")));
                 for row in &list.rows {
-                    table.add_row(row.iter().map(shown));
+                    table.add_row(said.iter().map(|column| row.get(*column).map_or_else(String::new, shown)));
                 }
                 push_table(&mut out, &table);
             }
@@ -166,6 +170,10 @@ fn push_table(out: &mut String, table: &Table) {
 /// A moment: for programs milliseconds would do, but a text says it to both.
 pub fn moment_value(moment: Moment) -> Value {
     json!(instant(moment))
+}
+
+fn is_something(value: &Value) -> bool {
+    !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty())
 }
 
 fn shown(value: &Value) -> String {

@@ -133,6 +133,11 @@ pub fn tag(text: &str) -> Result<salus_consent::Tag, String> {
     text.parse::<salus_client::tags::Tag>().map(|tag| salus_consent::Tag(tag.0)).map_err(|error| error.to_string())
 }
 
+/// Tags as [`tag`] reads them.
+pub fn tag_texts(tags: &[salus_consent::Tag]) -> Vec<String> {
+    tags.iter().map(|tag| hex::encode(tag.0)).collect()
+}
+
 /// Systolic and diastolic pressure, as `118/76` or `16/10 kPa`: a unit is of both.
 pub fn pressures(text: &str) -> Result<(Pressure, Pressure), String> {
     let (systolic, diastolic) = text.split_once('/').ok_or("expected systolic/diastolic, as 118/76")?;

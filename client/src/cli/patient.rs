@@ -2,14 +2,28 @@
 
 use clap::{Subcommand, ValueEnum};
 use salus_client::{
-    actions::{FreshId as _, fresh_key, patients},
+    actions::{
+        FreshId as _, fresh_key,
+        patients::{self, Overview},
+    },
+    fhir::instant,
     keystore::StoredKey,
 };
-use salus_patients::{Change, PatientState};
-use salus_primitives::PatientId;
+use salus_patients::{
+    Change, PatientState,
+    types::{DECEASED_DELAY, FrozenBy},
+};
+use salus_primitives::{Moment, PatientId};
 
 use super::{
-    agreement::HandOverTo, error::CliError, org::public_kem, output::Output, parse, refs::Ref, session::Session,
+    agreement::{Done, HandOverTo},
+    error::CliError,
+    guardian::waiting_text,
+    org::public_kem,
+    output::{Output, moment_value},
+    parse,
+    refs::Ref,
+    session::Session,
 };
 
 /// `salus patient`
@@ -31,6 +45,10 @@ pub enum PatientCommand {
         key: String,
     },
     /// Register as a patient against an invitation.
+    ///
+    /// For someone who cannot act now (an invitation made with --provisional) a Privacy officer registers, with new keys
+    /// that the hospital keeps for at most 30 days. When the person can act, `salus key rotate` puts a key of their own in
+    /// the place of the one kept, and then the hospital confirms.
     Register {
         /// Name of the invitation's key.
         #[arg(long, value_name = "NAME")]
@@ -46,6 +64,9 @@ pub enum PatientCommand {
         key: String,
     },
     /// Confirm that the person was seen, as a Registrar of the organisation that invited.
+    ///
+    /// The person's screen and yours show the same six words. Whom Privacy registered is confirmed when the key that
+    /// Privacy keeps is no longer theirs: `salus key rotate`.
     Confirm {
         /// The patient's id.
         patient: Ref<PatientId>,
@@ -56,7 +77,10 @@ pub enum PatientCommand {
         #[arg(long, value_name = "NAME")]
         key: String,
     },
-    /// Freeze, thaw or close yourself, declare a death, or cancel one.
+    /// Freeze, thaw or close yourself, freeze whom you are guardian of, declare a death, or cancel one.
+    ///
+    /// A guardian freezes alone. What a guardian froze thaws when as many guardians as the threshold says have asked for
+    /// it.
     Status {
         /// The patient's id.
         patient: Ref<PatientId>,
@@ -83,9 +107,9 @@ pub enum PatientCommand {
 /// A change of a patient's state.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
-    /// No rule or key changes for 14 days.
+    /// No rule, key or guardian changes for 14 days; care goes on. By the patient, or by any one guardian.
     Freeze,
-    /// End your own freeze.
+    /// End a freeze: your own, or together with the other guardians one that a guardian began.
     Thaw,
     /// End everything, for ever.
     Close,
@@ -154,7 +178,13 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
             let patient = session.id(&chain, &patient).await?;
             let call = patients::status_call(patient, to.into());
             let done = signers.submit(session, &chain, "changing", call).await?;
-            let output = Output::new(done.title("The patient's state changed."))
+            let title = match &done {
+                Done::Final(receipt) if patients::is_approval_only(receipt) => {
+                    "Noted. The freeze ends when as many guardians as the threshold says have asked for it."
+                }
+                _ => "The patient's state changed.",
+            };
+            let output = Output::new(done.title(title))
                 .with_text("patient", patient)
                 .with_text("to", format!("{to:?}").to_lowercase());
             Ok(done.end(output))
@@ -162,25 +192,61 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
         PatientCommand::Show { patient } => {
             let chain = session.chain().await?;
             let patient = session.id(&chain, &patient).await?;
-            let now = chain.now().await?;
-            let (entry, kem) = patients::show(&chain, patient).await?;
-            Ok(Output::new("")
-                .with_text("patient", patient)
-                .with_text("state", state_name(&entry.state_at(now)))
-                .with("assurance", entry.assurance)
-                .with_text("inviting", entry.inviting)
-                .with("encryption_key", kem.map(|kem| format!("0x{}", hex::encode(kem.key)))))
+            Ok(shown(patient, &patients::overview(&chain, patient).await?))
         }
     }
 }
 
-fn state_name(state: &PatientState) -> &'static str {
-    match state {
-        PatientState::Provisional { .. } => "provisional",
-        PatientState::Active => "active",
-        PatientState::Frozen { .. } => "frozen",
-        PatientState::Deceased { .. } => "deceased",
-        PatientState::Closed => "closed",
-        PatientState::Recovering { .. } => "recovering",
+fn shown(patient: PatientId, found: &Overview) -> Output {
+    let (entry, guarded) = (&found.entry, &found.guarded);
+    let (state, until) = state_text(&entry.state);
+    let guardians = guarded.guardianship.as_ref().map(|held| {
+        let terms = &held.terms;
+        format!("{}, {} of them together, until {}", terms.guardians.len(), terms.threshold, instant(terms.until))
+    });
+    let waits = guarded.waiting.as_ref();
+    let recovery = guarded.recovery.as_ref().map(|(recovery, lapses)| {
+        format!("can be finished from {} until {}", instant(recovery.ripe), instant(*lapses))
+    });
+    let rows = found
+        .keys
+        .iter()
+        .map(|key| {
+            vec![
+                key.account.to_string().into(),
+                key.session_until.map(moment_value).into(),
+                key.dropped_at.map(moment_value).into(),
+            ]
+        })
+        .collect();
+    Output::new("")
+        .with_text("patient", patient)
+        .with("state", state)
+        .with("state_until", until.map(moment_value))
+        .with("assurance", entry.assurance)
+        .with_text("inviting", entry.inviting)
+        .with("key_kept_by_privacy", entry.held_key.map(|key| key.to_string()))
+        .with("encryption_key", found.kem.map(|kem| format!("0x{}", hex::encode(kem.key))))
+        .with("guardians", guardians)
+        .with("guardians_waiting", waits.map(waiting_text))
+        .with("guardians_waiting_until", waits.map(|change| moment_value(change.from)))
+        .with("recovery", recovery)
+        .with("recovery_proposals", guarded.approvals.len())
+        .with("records_on_hold", found.holds)
+        .with("facts", found.log.count)
+        .with_text("log_head", found.log.head)
+        .with_list("keys", &["address", "session_until", "dropped_at"], rows)
+}
+
+/// The state by name, and when it ends by itself or can no longer be cancelled.
+fn state_text(state: &PatientState) -> (&'static str, Option<Moment>) {
+    match *state {
+        PatientState::Provisional { until } => ("provisional", Some(until)),
+        PatientState::Active => ("active", None),
+        PatientState::Frozen { until, by: FrozenBy::Patient } => ("frozen", Some(until)),
+        PatientState::Frozen { until, by: FrozenBy::Guardian } => ("frozen by a guardian", Some(until)),
+        PatientState::Deceased { declared } => ("deceased", Some(declared.plus(DECEASED_DELAY))),
+        PatientState::Closed => ("closed", None),
+        PatientState::Recovering { until, .. } => ("recovering", Some(until)),
     }
 }

@@ -344,7 +344,7 @@ fn described(output: Output, record: &Record) -> Output {
         .with_text("status", status(record))
         .with("labelled", record.labelled)
         .with("restricted", record.restricted)
-        .with("tags", record.tags.iter().map(|tag| hex::encode(tag.0)).collect::<Vec<_>>())
+        .with("tags", parse::tag_texts(&record.tags))
         .with_text("author", subject_text(&record.author))
         .with_text("organisation", record.organisation)
         .with_text("custodian", record.custodian)

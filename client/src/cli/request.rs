@@ -7,11 +7,11 @@ use salus_consent::{Action, Actions, Obligations, Purpose, Purposes};
 use salus_primitives::{Hash, OrganisationId, PatientId, PractitionerId, Window};
 
 use super::{
-    consent::{ScopeArgs, kinds_value},
     error::CliError,
     output::{Output, moment_value},
     parse,
     refs::Ref,
+    rule::{ScopeArgs, kinds_value},
     session::Session,
 };
 
@@ -151,24 +151,8 @@ pub async fn run(session: &Session, command: RequestCommand) -> Result<Output, C
             let doctor = session.id(&chain, &doctor).await?;
             let request = requests::show(&chain, patient, doctor).await?;
             let mut terms = requests::terms_of(doctor, &request);
-            if scope.is_given() {
-                // What is not said stays as it was asked for.
-                let (kinds, records) = (scope.kinds.is_empty(), scope.records.is_empty());
-                let mut narrowed = scope.scope(session, &chain, patient).await?;
-                if kinds {
-                    narrowed.kinds = terms.scope.kinds;
-                }
-                if records {
-                    narrowed.records = terms.scope.records;
-                }
-                if narrowed.any_of.is_empty() {
-                    narrowed.any_of = terms.scope.any_of;
-                }
-                if narrowed.none_of.is_empty() {
-                    narrowed.none_of = terms.scope.none_of;
-                }
-                terms.scope = narrowed;
-            }
+            // What is not said stays as it was asked for.
+            terms.scope = scope.within(session, &chain, patient, terms.scope).await?;
             if !actions.is_empty() {
                 terms.actions = Actions::of(&actions);
             }
