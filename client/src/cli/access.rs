@@ -7,10 +7,16 @@ use salus_client::{
     fhir::{access_of, audit_bundle, instant},
 };
 use salus_consent::{Basis, Purpose, Verdict};
-use salus_primitives::{Hash, OrganisationId, PatientId, RecordId};
+use salus_primitives::{Hash, OrganisationId, PatientId};
 use serde_json::Value;
 
-use super::{error::CliError, output::Output, parse, session::Session};
+use super::{
+    error::CliError,
+    output::Output,
+    parse,
+    refs::{RecordRef, Ref},
+    session::Session,
+};
 
 /// `salus access`
 #[derive(Subcommand, Debug)]
@@ -19,16 +25,16 @@ pub enum AccessCommand {
     Open {
         /// The patient's id.
         #[arg(long)]
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// For which organisation you act.
         #[arg(long, value_name = "ORG")]
-        org: OrganisationId,
+        org: Ref<OrganisationId>,
         /// For what: an HL7 code.
         #[arg(long, value_parser = parse::purpose, default_value = "TREAT", value_name = "CODE")]
         purpose: Purpose,
         /// Ids of the records, at most 64.
         #[arg(required = true)]
-        records: Vec<RecordId>,
+        records: Vec<RecordRef>,
         /// Name of the doctor's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -37,7 +43,7 @@ pub enum AccessCommand {
     Serve {
         /// The patient's id.
         #[arg(long)]
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Index of the receipt.
         #[arg(long)]
         receipt: u32,
@@ -54,12 +60,12 @@ pub enum AccessCommand {
     /// Who looked or tried to, when, why and under which rule.
     History {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
     },
     /// Write receipts as FHIR R4 AuditEvents: one, or all of the last 90 days.
     Export {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Index of the receipt; without it all that are kept.
         #[arg(long, value_name = "INDEX")]
         receipt: Option<u32>,
@@ -67,7 +73,7 @@ pub enum AccessCommand {
     /// Show one receipt.
     Show {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Index of the receipt.
         receipt: u32,
     },
@@ -77,10 +83,12 @@ pub enum AccessCommand {
 pub async fn run(session: &Session, command: AccessCommand) -> Result<Output, CliError> {
     match command {
         AccessCommand::Open { patient, org, purpose, records: ids, key } => {
-            let ids = records::record_ids(ids)
-                .map_err(|_| CliError::Usage("at most 64 records are opened at once".to_owned()))?;
             let doctor = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let org = session.id(&chain, &org).await?;
+            let ids = records::record_ids(session.records(&chain, patient, &ids).await?)
+                .map_err(|_| CliError::Usage("at most 64 records are opened at once".to_owned()))?;
             let done = access::open(&chain, &doctor, patient, org, purpose, ids);
             let opened = session.wait("opening", done).await?;
             let title = if opened.is_permitted() {
@@ -99,6 +107,7 @@ pub async fn run(session: &Session, command: AccessCommand) -> Result<Output, Cl
         AccessCommand::Serve { patient, receipt, entries, digest, key } => {
             let gateway = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let bits = entries.iter().fold(0u64, |bits, entry| bits | (1 << entry));
             let done = access::serve(&chain, &gateway, patient, receipt, bits, digest);
             let submitted = session.wait("reporting", done).await?;
@@ -107,6 +116,7 @@ pub async fn run(session: &Session, command: AccessCommand) -> Result<Output, Cl
         AccessCommand::History { patient } => history(session, patient).await,
         AccessCommand::Export { patient, receipt } => {
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let receipts = match receipt {
                 Some(index) => vec![(index, access::show(&chain, patient, index).await?)],
                 None => access::history(&chain, patient).await?.receipts,
@@ -118,6 +128,7 @@ pub async fn run(session: &Session, command: AccessCommand) -> Result<Output, Cl
         }
         AccessCommand::Show { patient, receipt } => {
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let found = access::show(&chain, patient, receipt).await?;
             Ok(Output::new("")
                 .with("receipt", receipt)
@@ -163,8 +174,9 @@ fn verdict_text(verdict: &Verdict) -> String {
     }
 }
 
-async fn history(session: &Session, patient: PatientId) -> Result<Output, CliError> {
+async fn history(session: &Session, patient: Ref<PatientId>) -> Result<Output, CliError> {
     let chain = session.chain().await?;
+    let patient = session.id(&chain, &patient).await?;
     let history = access::history(&chain, patient).await?;
     let rows = history
         .receipts

@@ -224,6 +224,7 @@ fn session(folder: &tempfile::TempDir, passphrase: &str) -> Session {
         keys: Some(folder.path().join("keys")),
         passphrase_file: Some(file),
         json: true,
+        only: None,
     })
     .unwrap()
 }

@@ -12,9 +12,15 @@ use salus_consent::{
     Action, Effect, Grantee, GranteeKey, Kind, Kinds, Obligations, Purpose, Rule, RuleRef, Scope, Tag, Tags, Terms,
     Withdrawal,
 };
-use salus_primitives::{BoundedVec, OrganisationId, PatientId, PractitionerId, RecordId, Window, crypto::KeyPair};
+use salus_primitives::{BoundedVec, OrganisationId, PatientId, PractitionerId, Window, crypto::KeyPair};
 
-use super::{error::CliError, output::Output, parse, session::Session};
+use super::{
+    error::CliError,
+    output::Output,
+    parse,
+    refs::{RecordRef, Ref},
+    session::Session,
+};
 
 /// `salus consent`
 #[derive(Subcommand, Debug)]
@@ -27,19 +33,19 @@ pub enum ConsentCommand {
     Revoke {
         /// Your id.
         #[arg(long)]
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Numbers of rules: `salus consent list` names them.
         #[arg(long = "rule", value_delimiter = ',', value_name = "N,...")]
         rules: Vec<u32>,
         /// Every rule about this organisation.
         #[arg(long, value_name = "ORG", conflicts_with = "rules")]
-        to_org: Option<OrganisationId>,
+        to_org: Option<Ref<OrganisationId>>,
         /// Every rule about this doctor at the organisation given by --at.
         #[arg(long, value_name = "DOCTOR", conflicts_with_all = ["rules", "to_org"], requires = "at")]
-        to_doctor: Option<PractitionerId>,
+        to_doctor: Option<Ref<PractitionerId>>,
         /// Where the doctor works.
         #[arg(long, value_name = "ORG")]
-        at: Option<OrganisationId>,
+        at: Option<Ref<OrganisationId>>,
         /// Name of the key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -47,7 +53,7 @@ pub enum ConsentCommand {
     /// Write a rule as a FHIR Consent.
     Export {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Number of the rule: `salus consent list` names it.
         #[arg(long, value_name = "N")]
         rule: u32,
@@ -78,7 +84,7 @@ pub enum ConsentCommand {
     /// List a patient's rules.
     List {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
     },
 }
 
@@ -87,16 +93,16 @@ pub enum ConsentCommand {
 pub struct GrantArgs {
     /// Your id.
     #[arg(long)]
-    pub patient: PatientId,
+    pub patient: Ref<PatientId>,
     /// To everyone who acts for this organisation.
     #[arg(long, value_name = "ORG")]
-    pub to_org: Option<OrganisationId>,
+    pub to_org: Option<Ref<OrganisationId>>,
     /// To this doctor at the organisation given by --at.
     #[arg(long, value_name = "DOCTOR", conflicts_with = "to_org", requires = "at")]
-    pub to_doctor: Option<PractitionerId>,
+    pub to_doctor: Option<Ref<PractitionerId>>,
     /// Where the doctor works.
     #[arg(long, value_name = "ORG")]
-    pub at: Option<OrganisationId>,
+    pub at: Option<Ref<OrganisationId>>,
     /// To everyone: denials only.
     #[arg(long, conflicts_with_all = ["to_org", "to_doctor"])]
     pub everyone: bool,
@@ -137,7 +143,7 @@ pub struct ScopeArgs {
     pub kinds: Vec<Kind>,
     /// These records only.
     #[arg(long, value_delimiter = ',', value_name = "RECORD,...")]
-    pub records: Vec<RecordId>,
+    pub records: Vec<RecordRef>,
     /// Records with at least one of these tags.
     #[arg(long, value_delimiter = ',', value_parser = parse::tag, value_name = "TAG,...")]
     pub any_of: Vec<Tag>,
@@ -153,12 +159,13 @@ impl ScopeArgs {
     }
 
     /// The scope.
-    pub fn scope(self) -> Result<Scope, CliError> {
+    pub async fn scope(self, session: &Session, chain: &Chain, patient: PatientId) -> Result<Scope, CliError> {
         let tags = |tags| Tags::try_from(tags).map_err(|_| CliError::Usage("a list of tags has at most 8".to_owned()));
         let records = if self.records.is_empty() {
             None
         } else {
-            Some(BoundedVec::try_from(self.records).map_err(|_| CliError::Usage("at most 64 records".to_owned()))?)
+            let records = session.records(chain, patient, &self.records).await?;
+            Some(BoundedVec::try_from(records).map_err(|_| CliError::Usage("at most 64 records".to_owned()))?)
         };
         let kinds = if self.kinds.is_empty() { Kinds::ALL } else { Kinds::of(&self.kinds) };
         Ok(Scope { kinds, records, any_of: tags(self.any_of)?, none_of: tags(self.none_of)? })
@@ -173,6 +180,10 @@ pub async fn run(session: &Session, command: ConsentCommand) -> Result<Output, C
         ConsentCommand::Revoke { patient, rules, to_org, to_doctor, at, key } => {
             let key = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let to_org = session.maybe_id(&chain, to_org.as_ref()).await?;
+            let to_doctor = session.maybe_id(&chain, to_doctor.as_ref()).await?;
+            let at = session.maybe_id(&chain, at.as_ref()).await?;
             let page = match (to_org, to_doctor, at) {
                 (Some(organisation), _, _) => Some(GranteeKey::Organisation(organisation)),
                 (_, Some(doctor), Some(at)) => Some(GranteeKey::Practitioner(doctor, at)),
@@ -199,6 +210,7 @@ pub async fn run(session: &Session, command: ConsentCommand) -> Result<Output, C
         ConsentCommand::Export { patient, rule: number, fhir, tag_key, policy } => {
             let tag_key = tag_key.map(|name| session.tag_key(&name)).transpose()?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let (rules, now) = (consent::list(&chain, patient).await?, chain.now().await?);
             let rule = rules.iter().find(|rule| rule.id == number).ok_or_else(|| no_such(number))?;
             let grant = grant_of(patient, &rule.terms, !rule.is_over(now), tag_key.as_ref());
@@ -218,6 +230,7 @@ pub async fn run(session: &Session, command: ConsentCommand) -> Result<Output, C
         }
         ConsentCommand::List { patient } => {
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let rows = consent::list(&chain, patient).await?.iter().map(row).collect();
             Ok(Output::new(format!("Rules of patient {patient}")).with_list("rules", RULE_COLUMNS, rows))
         }
@@ -241,7 +254,13 @@ fn no_such(number: u32) -> CliError {
 }
 
 async fn grant(session: &Session, effect: Effect, arguments: GrantArgs) -> Result<Output, CliError> {
-    let grantee = match (arguments.to_org, arguments.to_doctor, arguments.at, arguments.everyone) {
+    let key = session.key(&arguments.key)?;
+    let chain = session.chain().await?;
+    let patient = session.id(&chain, &arguments.patient).await?;
+    let to_org = session.maybe_id(&chain, arguments.to_org.as_ref()).await?;
+    let to_doctor = session.maybe_id(&chain, arguments.to_doctor.as_ref()).await?;
+    let at = session.maybe_id(&chain, arguments.at.as_ref()).await?;
+    let grantee = match (to_org, to_doctor, at, arguments.everyone) {
         (Some(organisation), _, _, _) => Grantee::Organisation(organisation),
         (_, Some(doctor), Some(at), _) => Grantee::Practitioner(doctor, at),
         (_, _, _, true) => Grantee::Everyone,
@@ -249,9 +268,7 @@ async fn grant(session: &Session, effect: Effect, arguments: GrantArgs) -> Resul
             return Err(CliError::Usage("say to whom: --to-org ORG, --to-doctor DOCTOR --at ORG or --everyone".into()));
         }
     };
-    let scope = arguments.scope.scope()?;
-    let key = session.key(&arguments.key)?;
-    let chain = session.chain().await?;
+    let scope = arguments.scope.scope(session, &chain, patient).await?;
     let window = parse::window(chain.now().await?, arguments.valid_for);
     let obligations =
         Obligations { no_redisclose: arguments.no_redisclose, erase_by: None, local_only: arguments.local_only };
@@ -262,7 +279,7 @@ async fn grant(session: &Session, effect: Effect, arguments: GrantArgs) -> Resul
         obligations,
         ..permit(grantee, Kinds::ALL, &arguments.purposes, &arguments.actions, window)
     };
-    make(session, &chain, &key, arguments.patient, terms, arguments.replaces).await
+    make(session, &chain, &key, patient, terms, arguments.replaces).await
 }
 
 /// Make a rule.

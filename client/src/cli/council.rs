@@ -22,6 +22,7 @@ use super::{
     error::CliError,
     output::Output,
     parse,
+    refs::Ref,
     session::Session,
 };
 
@@ -58,10 +59,10 @@ pub enum CouncilCommand {
     /// Propose who may take over the records of a removed organisation: `salus record hand-over`.
     NameSuccessor {
         /// Id of the removed organisation.
-        removed: OrganisationId,
+        removed: Ref<OrganisationId>,
         /// Id of who takes over: Active, with the Custodian capability.
         #[arg(long, value_name = "ORG")]
-        successor: OrganisationId,
+        successor: Ref<OrganisationId>,
         /// Name of the member's key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -185,7 +186,7 @@ impl From<DefaultPolicy> for Policy {
 #[derive(clap::Args, Debug)]
 pub struct OnOrganisation {
     /// The organisation's id.
-    pub organisation: OrganisationId,
+    pub organisation: Ref<OrganisationId>,
     /// Name of the member's key that signs.
     #[arg(long, value_name = "NAME")]
     pub key: String,
@@ -211,7 +212,9 @@ pub async fn run(session: &Session, command: CouncilCommand) -> Result<Output, C
             Ok(output.with_text("organisation", id))
         }
         CouncilCommand::NameSuccessor { removed, successor, key } => {
-            let act = Act::Successor { removed, new: successor };
+            let chain = session.chain().await?;
+            let removed = session.id(&chain, &removed).await?;
+            let act = Act::Successor { removed, new: session.id(&chain, &successor).await? };
             propose(session, &key, "name a successor", |_| act).await
         }
         CouncilCommand::SetMembers { members, threshold, key } => {
@@ -270,9 +273,10 @@ async fn set(
 ) -> Result<Output, CliError> {
     let member = session.key(&on.key)?;
     let chain = session.chain().await?;
-    let moved = council::set_organisation_status(&chain, &member, on.organisation, status);
+    let organisation = session.id(&chain, &on.organisation).await?;
+    let moved = council::set_organisation_status(&chain, &member, organisation, status);
     let moved = session.wait("proposing", moved).await?;
-    Ok(output(what, &moved).with_text("organisation", on.organisation))
+    Ok(output(what, &moved).with_text("organisation", organisation))
 }
 
 fn output(what: &str, moved: &Moved) -> Output {

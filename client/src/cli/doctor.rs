@@ -16,6 +16,7 @@ use super::{
     org::public_kem,
     output::{Output, moment_value},
     parse,
+    refs::Ref,
     session::Session,
 };
 
@@ -50,10 +51,10 @@ pub enum DoctorCommand {
     /// Employ a doctor: the Registrar signs, the doctor's key agrees.
     Affiliate {
         /// The doctor's id.
-        doctor: PractitionerId,
+        doctor: Ref<PractitionerId>,
         /// Where.
         #[arg(long, value_name = "ORG")]
-        at: OrganisationId,
+        at: Ref<OrganisationId>,
         /// Name of the doctor's key, or its address where it is on another machine.
         #[arg(long, value_name = "NAME")]
         doctor_key: String,
@@ -72,10 +73,10 @@ pub enum DoctorCommand {
     /// End an affiliation: the Registrar or the doctor alone.
     Leave {
         /// The doctor's id.
-        doctor: PractitionerId,
+        doctor: Ref<PractitionerId>,
         /// Where.
         #[arg(long, value_name = "ORG")]
-        at: OrganisationId,
+        at: Ref<OrganisationId>,
         /// Name of the key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -97,7 +98,7 @@ pub enum DoctorCommand {
     /// Show a doctor.
     Show {
         /// The doctor's id.
-        doctor: PractitionerId,
+        doctor: Ref<PractitionerId>,
     },
 }
 
@@ -105,7 +106,7 @@ pub enum DoctorCommand {
 #[derive(clap::Args, Debug)]
 pub struct OnDoctor {
     /// The doctor's id.
-    pub doctor: PractitionerId,
+    pub doctor: Ref<PractitionerId>,
     /// Name of the Registrar's key that signs.
     #[arg(long, value_name = "NAME")]
     pub key: String,
@@ -137,6 +138,8 @@ pub async fn run(session: &Session, command: DoctorCommand) -> Result<Output, Cl
                 .map_err(|_| CliError::Usage("an affiliation has at most 8 roles".to_owned()))?;
             let signers = session.signers(to, &key, &[&doctor_key])?;
             let chain = session.chain().await?;
+            let doctor = session.id(&chain, &doctor).await?;
+            let at = session.id(&chain, &at).await?;
             let until = chain.now().await?.plus(valid_for);
             let call = practitioners::affiliate_call(doctor, at, Terms { roles, until });
             let done = signers.submit(session, &chain, "affiliating", call).await?;
@@ -149,6 +152,8 @@ pub async fn run(session: &Session, command: DoctorCommand) -> Result<Output, Cl
         DoctorCommand::Leave { doctor, at, key } => {
             let key = session.key(&key)?;
             let chain = session.chain().await?;
+            let doctor = session.id(&chain, &doctor).await?;
+            let at = session.id(&chain, &at).await?;
             let receipt = session.wait("ending", practitioners::end_affiliation(&chain, &key, doctor, at)).await?;
             Ok(Output::new("The affiliation is ended.")
                 .with_text("doctor", doctor)
@@ -189,17 +194,19 @@ fn commitment(file: Option<PathBuf>, made: Option<Hash>) -> Result<(Hash, Option
 async fn set(session: &Session, on: OnDoctor, status: PractitionerStatus) -> Result<Output, CliError> {
     let registrar = session.key(&on.key)?;
     let chain = session.chain().await?;
-    let done = practitioners::set_status(&chain, &registrar, on.doctor, status);
+    let doctor = session.id(&chain, &on.doctor).await?;
+    let done = practitioners::set_status(&chain, &registrar, doctor, status);
     let receipt = session.wait("changing", done).await?;
     let status = format!("{status:?}").to_lowercase();
     Ok(Output::new(format!("The doctor is {status} now."))
-        .with_text("doctor", on.doctor)
+        .with_text("doctor", doctor)
         .with("status", status)
         .with_receipt(&receipt))
 }
 
-async fn show(session: &Session, id: PractitionerId) -> Result<Output, CliError> {
+async fn show(session: &Session, doctor: Ref<PractitionerId>) -> Result<Output, CliError> {
     let chain = session.chain().await?;
+    let id = session.id(&chain, &doctor).await?;
     let (entry, places, kem) = practitioners::show(&chain, id).await?;
     let rows = places
         .into_iter()

@@ -14,7 +14,14 @@ use salus_consent::{Tag, Tags};
 use salus_primitives::{OrganisationId, PatientId, RecordId};
 use salus_records::{Change, Erasure, RecordKey, RecordKeys, types::HAND_OVER_MAX};
 
-use super::{agreement::HandOverTo, error::CliError, output::Output, parse, session::Session};
+use super::{
+    agreement::HandOverTo,
+    error::CliError,
+    output::Output,
+    parse,
+    refs::{RecordRef, Ref},
+    session::Session,
+};
 
 /// The part of `salus record` about records that are filed.
 #[derive(Subcommand, Debug)]
@@ -45,7 +52,7 @@ pub enum KeepingCommand {
     Duties {
         /// Id of the organisation.
         #[arg(value_name = "ORG")]
-        organisation: OrganisationId,
+        organisation: Ref<OrganisationId>,
     },
     /// Set a record's sensitivity labels anew, as the patient: those given replace those there are.
     Relabel {
@@ -72,7 +79,7 @@ pub enum KeepingCommand {
         records: Vec<RecordKey>,
         /// Id of the organisation that takes them.
         #[arg(long, value_name = "ORG")]
-        to: OrganisationId,
+        to: Ref<OrganisationId>,
         /// Key of a Gateway officer of the organisation that takes them, who agrees: its name, or its address where it
         /// is on another machine. Left out by a successor, which signs with that key itself.
         #[arg(long, value_name = "NAME")]
@@ -86,12 +93,12 @@ pub enum KeepingCommand {
 }
 
 /// A record.
-#[derive(clap::Args, Debug, Clone, Copy)]
+#[derive(clap::Args, Debug, Clone)]
 pub struct OnRecord {
     /// The patient's id.
-    pub patient: PatientId,
+    pub patient: Ref<PatientId>,
     /// The record's id.
-    pub record: RecordId,
+    pub record: RecordRef,
 }
 
 /// The custodian's answer to a patient who asks for erasure.
@@ -125,6 +132,8 @@ pub async fn run(session: &Session, command: KeepingCommand) -> Result<Output, C
         KeepingCommand::Attest { record: OnRecord { patient, record }, key } => {
             let gateway = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let record = session.record(&chain, patient, &record).await?;
             let done = keeping::attest(&chain, &gateway, patient, record);
             let (complete, receipt) = session.wait("attesting", done).await?;
             let title = match complete {
@@ -135,6 +144,7 @@ pub async fn run(session: &Session, command: KeepingCommand) -> Result<Output, C
         }
         KeepingCommand::Duties { organisation } => {
             let chain = session.chain().await?;
+            let organisation = session.id(&chain, &organisation).await?;
             let rows = keeping::duties(&chain, organisation)
                 .await?
                 .into_iter()
@@ -155,6 +165,8 @@ pub async fn run(session: &Session, command: KeepingCommand) -> Result<Output, C
             let labels = Labels { tags, labelled: !incomplete, restricted: !unrestricted };
             let key = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let record = session.record(&chain, patient, &record).await?;
             let done = keeping::relabel(&chain, &key, patient, record, labels.clone());
             let receipt = session.wait("labelling", done).await?;
             Ok(Output::new("The record has the labels given, and no others.")
@@ -170,6 +182,7 @@ pub async fn run(session: &Session, command: KeepingCommand) -> Result<Output, C
             let agreeing: Vec<&str> = gateway_key.iter().map(String::as_str).collect();
             let signers = session.signers(hand_over, &key, &agreeing)?;
             let chain = session.chain().await?;
+            let to = session.id(&chain, &to).await?;
             let call = keeping::hand_over_call(records, to);
             let done = signers.submit(session, &chain, "handing over", call).await?;
             let output = Output::new(done.title("The records are kept there from now on."))
@@ -190,6 +203,8 @@ async fn set(
 ) -> Result<Output, CliError> {
     let key = session.key(key)?;
     let chain = session.chain().await?;
+    let patient = session.id(&chain, &patient).await?;
+    let record = session.record(&chain, patient, &record).await?;
     let receipt = session.wait("changing", records::set_status(&chain, &key, patient, record, to, basis)).await?;
     Ok(Output::new(title).with_text("record", record).with_receipt(&receipt))
 }

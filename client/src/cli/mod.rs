@@ -16,6 +16,7 @@ mod output;
 mod parse;
 mod patient;
 mod record;
+mod refs;
 mod request;
 mod session;
 mod watch;
@@ -34,7 +35,9 @@ use session::Session;
     name = "salus",
     version,
     propagate_version = true,
-    after_help = "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 no node to talk to.\n\
+    after_help = "Where an id is asked for, the name of a key in the folder that speaks for it will do, as --patient ada;\n\
+                  a record is named by as many digits as it alone begins with, at least four.\n\n\
+                  Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 no node to talk to.\n\
                   A command that writes returns when its call is final: it cannot be undone by anybody then."
 )]
 pub struct Cli {
@@ -71,6 +74,10 @@ pub struct Common {
     /// Print one JSON object instead of text.
     #[arg(long, global = true, help_heading = "Common options")]
     pub json: bool,
+    /// Print one field of the result and nothing else, by its name in the JSON object: for scripts, as
+    /// RECORD=$(salus record put ... --only record).
+    #[arg(long, global = true, value_name = "FIELD", conflicts_with = "json", help_heading = "Common options")]
+    pub only: Option<String>,
 }
 
 /// What to do.
@@ -124,7 +131,11 @@ pub enum Command {
 /// Run a command and print what came of it.
 pub async fn run(cli: Cli) -> ExitCode {
     let json = cli.common.json;
-    let result = dispatch(cli).await;
+    let only = cli.common.only.clone();
+    let result = dispatch(cli).await.and_then(|output| match only {
+        Some(field) => output.only(&field),
+        None => Ok(output),
+    });
     let mut out = std::io::stdout().lock();
     // A reader that went away is no failure of what was done.
     let (written, code) = match result {

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use salus_client::actions::officers::{self, roles_text};
 use salus_primitives::{AccountId, OrganisationId, subject::Roles};
 
-use super::{agreement::HandOverTo, error::CliError, output::Output, parse, session::Session};
+use super::{agreement::HandOverTo, error::CliError, output::Output, parse, refs::Ref, session::Session};
 
 /// `salus officer`
 #[derive(Subcommand, Debug)]
@@ -33,7 +33,7 @@ pub enum OfficerCommand {
     /// List an organisation's officers.
     List {
         /// The organisation's id.
-        organisation: OrganisationId,
+        organisation: Ref<OrganisationId>,
     },
 }
 
@@ -66,6 +66,7 @@ pub async fn run(session: &Session, command: OfficerCommand) -> Result<Output, C
         }
         OfficerCommand::List { organisation } => {
             let chain = session.chain().await?;
+            let organisation = session.id(&chain, &organisation).await?;
             let rows = officers::list(&chain, organisation)
                 .await?
                 .into_iter()

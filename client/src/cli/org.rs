@@ -14,7 +14,7 @@ use salus_registry::{
     types::{PEERS_MAX, Url},
 };
 
-use super::{error::CliError, output::Output, parse, session::Session};
+use super::{error::CliError, output::Output, parse, refs::Ref, session::Session};
 
 /// `salus org`
 #[derive(Subcommand, Debug)]
@@ -22,7 +22,7 @@ pub enum OrgCommand {
     /// Show an organisation.
     Show {
         /// Its id.
-        organisation: OrganisationId,
+        organisation: Ref<OrganisationId>,
     },
     /// Set your organisation's own part of its entry, as its Admin. Parts that are not given become empty, except
     /// that the encryption key stays.
@@ -81,8 +81,9 @@ pub fn public_kem(session: &Session, name: &str) -> Result<KemPublic, CliError> 
     }
 }
 
-async fn show(session: &Session, id: OrganisationId) -> Result<Output, CliError> {
+async fn show(session: &Session, organisation: Ref<OrganisationId>) -> Result<Output, CliError> {
     let chain = session.chain().await?;
+    let id = session.id(&chain, &organisation).await?;
     let entry = council::organisation(&chain, id).await?;
     let kem = chain.view_now(|state| KemKeys::get(state, &Subject::Organisation(id))).await?;
     let officers = officers::list(&chain, id).await?;

@@ -10,6 +10,8 @@ use salus_client::{chain::Receipt, fhir::instant};
 use salus_primitives::Moment;
 use serde_json::{Map, Value, json};
 
+use super::error::CliError;
+
 /// What came of a command.
 #[derive(Debug)]
 pub struct Output {
@@ -88,6 +90,29 @@ impl Output {
     pub fn with_list(mut self, name: &'static str, columns: &'static [&'static str], rows: Vec<Vec<Value>>) -> Self {
         self.list = Some(List { name, columns, rows });
         self
+    }
+
+    /// One field alone: a list's items and a row's cells each on a line.
+    ///
+    /// # Errors
+    /// Wrong usage when the result has no such field.
+    pub fn only(&self, field: &str) -> Result<Self, CliError> {
+        let all = self.to_json();
+        let Some(value) = all.get(field) else {
+            let known: Vec<&str> = all.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            return Err(CliError::Usage(format!(
+                "done, but the result has no field {field}; it has {}",
+                known.join(", ")
+            )));
+        };
+        let line = |value: &Value| match value {
+            Value::String(text) => format!("{text}\n"),
+            other => format!("{other}\n"),
+        };
+        Ok(Self::plain(match value {
+            Value::Array(items) => items.iter().map(line).collect(),
+            value => line(value),
+        }))
     }
 
     /// One JSON object.

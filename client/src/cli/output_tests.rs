@@ -100,3 +100,14 @@ fn colours_change_no_word_of_what_is_said() {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words(&plain), words(&verdicts().to_text()));
 }
+
+#[test]
+fn one_field_is_printed_alone_and_bare() {
+    let output = Output::new("Filed.").with("record", "ab12").with("version", 3u32).with("caps", vec!["a", "b"]);
+    for (field, text) in [("record", "ab12\n"), ("version", "3\n"), ("caps", "a\nb\n")] {
+        assert_eq!(output.only(field).unwrap().to_text(), text);
+    }
+    let error = output.only("recrod").unwrap_err();
+    assert_eq!(error.status(), 2);
+    assert!(error.to_string().ends_with("it has caps, record, version"), "{error}");
+}

@@ -8,7 +8,9 @@ use salus_client::{
 use salus_patients::{Change, PatientState};
 use salus_primitives::PatientId;
 
-use super::{agreement::HandOverTo, error::CliError, org::public_kem, output::Output, parse, session::Session};
+use super::{
+    agreement::HandOverTo, error::CliError, org::public_kem, output::Output, parse, refs::Ref, session::Session,
+};
 
 /// `salus patient`
 #[derive(Subcommand, Debug)]
@@ -46,7 +48,7 @@ pub enum PatientCommand {
     /// Confirm that the person was seen, as a Registrar of the organisation that invited.
     Confirm {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// How surely the person was identified.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
         assurance: u8,
@@ -57,7 +59,7 @@ pub enum PatientCommand {
     /// Freeze, thaw or close yourself, declare a death, or cancel one.
     Status {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// What.
         #[arg(value_enum)]
         to: To,
@@ -74,7 +76,7 @@ pub enum PatientCommand {
     /// Show what the chain keeps of a patient.
     Show {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
     },
 }
 
@@ -137,6 +139,7 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
         PatientCommand::Confirm { patient, assurance, key } => {
             let registrar = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let done = patients::confirm(&chain, &registrar, patient, assurance);
             let receipt = session.wait("confirming", done).await?;
             Ok(Output::new("The patient is confirmed.")
@@ -148,6 +151,7 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
             let second: Vec<&str> = second_key.iter().map(String::as_str).collect();
             let signers = session.signers(hand_over, &key, &second)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let call = patients::status_call(patient, to.into());
             let done = signers.submit(session, &chain, "changing", call).await?;
             let output = Output::new(done.title("The patient's state changed."))
@@ -157,6 +161,7 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
         }
         PatientCommand::Show { patient } => {
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let now = chain.now().await?;
             let (entry, kem) = patients::show(&chain, patient).await?;
             Ok(Output::new("")

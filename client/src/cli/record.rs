@@ -16,7 +16,7 @@ use salus_client::{
     vitals::{Birth, BloodGroup, Gender, Height, PerMinute, Pressure, Saturation, Temperature, VitalsInput, Weight},
 };
 use salus_consent::{Kind, Tag, Tags};
-use salus_primitives::{OrganisationId, PatientId, RecordId};
+use salus_primitives::{OrganisationId, PatientId};
 use salus_records::{Change, Record};
 
 use super::{
@@ -24,6 +24,7 @@ use super::{
     keeping::{self, KeepingCommand},
     output::Output,
     parse,
+    refs::{RecordRef, Ref},
     session::Session,
 };
 
@@ -53,22 +54,22 @@ pub enum RecordCommand {
     /// List a patient's records.
     List {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
     },
     /// Show a record as the chain has it.
     Show {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// The record's id.
-        record: RecordId,
+        record: RecordRef,
     },
     /// Fetch a record from its custodian and decrypt it: by an access receipt of yours, or your own as a patient.
     Get {
         /// The record's id.
-        record: RecordId,
+        record: RecordRef,
         /// The patient's id.
         #[arg(long)]
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Index of the access receipt; without it you are the patient.
         #[arg(long, value_name = "INDEX")]
         receipt: Option<u32>,
@@ -88,9 +89,9 @@ pub enum RecordCommand {
     /// Mark a record as an error, set a hold or lift it.
     Status {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// The record's id.
-        record: RecordId,
+        record: RecordRef,
         /// What.
         #[arg(value_enum)]
         to: To,
@@ -110,13 +111,13 @@ pub enum RecordCommand {
 pub struct FilingArgs {
     /// The patient's id.
     #[arg(long)]
-    pub patient: PatientId,
+    pub patient: Ref<PatientId>,
     /// For which organisation; it keeps the record, too.
     #[arg(long, value_name = "ORG")]
-    pub org: OrganisationId,
+    pub org: Ref<OrganisationId>,
     /// The record it amends.
     #[arg(long, value_name = "RECORD")]
-    pub amends: Option<RecordId>,
+    pub amends: Option<RecordRef>,
     /// Name of the patient's tag key, where you have it: then tags are set from the bundle's labels and encounter.
     #[arg(long, value_name = "NAME", conflicts_with = "tags")]
     pub tag_key: Option<String>,
@@ -128,7 +129,7 @@ pub struct FilingArgs {
     pub gateway: Option<String>,
     /// Another organisation that keeps a copy and releases it too, where the first one cannot be reached.
     #[arg(long, value_name = "ORG")]
-    pub second: Option<OrganisationId>,
+    pub second: Option<Ref<OrganisationId>>,
     /// Name of the author's key that signs.
     #[arg(long, value_name = "NAME")]
     pub key: String,
@@ -219,7 +220,8 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
             let input = VitalsInput::from(*measured);
             let bmi = input.bmi_tenths()?;
             let chain = session.chain().await?;
-            let bytes = input.bundle(&fhir::Id(filing.patient.0), chain.now().await?.0)?;
+            let patient = session.id(&chain, &filing.patient).await?;
+            let bytes = input.bundle(&fhir::Id(patient.0), chain.now().await?.0)?;
             let info = fhir::parse_bundle(bytes)?;
             let filed = put(session, &chain, filing, None, &info).await?;
             // What was understood: a unit that was converted shows here.
@@ -230,6 +232,7 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
         }
         RecordCommand::List { patient } => {
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             patients::show(&chain, patient).await?;
             let rows = records::list(&chain, patient)
                 .await?
@@ -253,6 +256,8 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
         }
         RecordCommand::Show { patient, record } => {
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let record = session.record(&chain, patient, &record).await?;
             let found = records::show(&chain, patient, record).await?;
             let erasure = erasure(&chain, patient, record).await?;
             Ok(described(Output::new("").with_text("record", record), &found)
@@ -261,6 +266,8 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
         RecordCommand::Get { record, patient, receipt, gateway, out, kem_key, key } => {
             let (key, secret) = (session.key(&key)?, session.kem(&kem_key)?);
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let record = session.record(&chain, patient, &record).await?;
             let which = (patient, record, receipt);
             let done = remote::get(&chain, gateway.as_deref(), &key, &secret, which, &out);
             let (found, fetched) = session.wait("fetching", done).await?;
@@ -272,6 +279,8 @@ pub async fn run(session: &Session, command: RecordCommand) -> Result<Output, Cl
         RecordCommand::Status { patient, record, to, basis, key } => {
             let key = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let record = session.record(&chain, patient, &record).await?;
             let done = records::set_status(&chain, &key, patient, record, to.into(), basis);
             let receipt = session.wait("marking", done).await?;
             Ok(Output::new("The record's state changed.").with_text("record", record).with_receipt(&receipt))
@@ -291,9 +300,14 @@ async fn put(
     let FilingArgs { patient, org, amends, tag_key, tags, gateway, second, key } = arguments;
     let tag_key = tag_key.map(|name| session.tag_key(&name)).transpose()?;
     let author = session.key(&key)?;
+    let patient = session.id(chain, &patient).await?;
+    let org = session.id(chain, &org).await?;
     let mut filing = Filing::unlabelled(patient, org, kind.unwrap_or_else(|| fhir::chain_kind(info.kind)));
-    filing.prev = amends;
-    filing.second = second;
+    filing.prev = match &amends {
+        Some(record) => Some(session.record(chain, patient, record).await?),
+        None => None,
+    };
+    filing.second = session.maybe_id(chain, second.as_ref()).await?;
     let given = !tags.is_empty();
     let tags = match &tag_key {
         Some(key) => fhir::tags_of(info, key),

@@ -11,6 +11,7 @@ use super::{
     error::CliError,
     output::{Output, moment_value},
     parse,
+    refs::Ref,
     session::Session,
 };
 
@@ -21,10 +22,10 @@ pub enum RequestCommand {
     Make {
         /// The patient's id.
         #[arg(long)]
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// For which organisation you act.
         #[arg(long, value_name = "ORG")]
-        org: OrganisationId,
+        org: Ref<OrganisationId>,
         /// To do what: view, add, amend, share.
         #[arg(long, value_delimiter = ',', value_parser = parse::action, default_value = "view", value_name = "ACTION,...")]
         actions: Vec<Action>,
@@ -48,10 +49,10 @@ pub enum RequestCommand {
     Approve {
         /// Your id.
         #[arg(long)]
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Who asked.
         #[arg(long, value_name = "DOCTOR")]
-        doctor: PractitionerId,
+        doctor: Ref<PractitionerId>,
         /// These actions only; without it those asked for.
         #[arg(long, value_delimiter = ',', value_parser = parse::action, value_name = "ACTION,...")]
         actions: Vec<Action>,
@@ -78,10 +79,10 @@ pub enum RequestCommand {
     Refuse {
         /// Your id.
         #[arg(long)]
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Who asked.
         #[arg(long, value_name = "DOCTOR")]
-        doctor: PractitionerId,
+        doctor: Ref<PractitionerId>,
         /// Code of the reason, for the reader's program.
         #[arg(long, default_value_t = 0)]
         code: u8,
@@ -93,10 +94,10 @@ pub enum RequestCommand {
     Withdraw {
         /// The patient's id.
         #[arg(long)]
-        patient: PatientId,
+        patient: Ref<PatientId>,
         /// Your id.
         #[arg(long, value_name = "DOCTOR")]
-        doctor: PractitionerId,
+        doctor: Ref<PractitionerId>,
         /// Name of the key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
@@ -104,7 +105,7 @@ pub enum RequestCommand {
     /// List the requests to a patient: the latest of each doctor.
     List {
         /// The patient's id.
-        patient: PatientId,
+        patient: Ref<PatientId>,
     },
 }
 
@@ -112,9 +113,11 @@ pub enum RequestCommand {
 pub async fn run(session: &Session, command: RequestCommand) -> Result<Output, CliError> {
     match command {
         RequestCommand::Make { patient, org, actions, purposes, scope, valid_for, note, key } => {
-            let scope = scope.scope()?;
             let doctor = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let org = session.id(&chain, &org).await?;
+            let scope = scope.scope(session, &chain, patient).await?;
             let window = parse::window(chain.now().await?, valid_for);
             let asked = Asked {
                 organisation: org,
@@ -144,12 +147,14 @@ pub async fn run(session: &Session, command: RequestCommand) -> Result<Output, C
         } => {
             let key = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let doctor = session.id(&chain, &doctor).await?;
             let request = requests::show(&chain, patient, doctor).await?;
             let mut terms = requests::terms_of(doctor, &request);
             if scope.is_given() {
                 // What is not said stays as it was asked for.
                 let (kinds, records) = (scope.kinds.is_empty(), scope.records.is_empty());
-                let mut narrowed = scope.scope()?;
+                let mut narrowed = scope.scope(session, &chain, patient).await?;
                 if kinds {
                     narrowed.kinds = terms.scope.kinds;
                 }
@@ -190,6 +195,8 @@ pub async fn run(session: &Session, command: RequestCommand) -> Result<Output, C
         RequestCommand::Refuse { patient, doctor, code, key } => {
             let key = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let doctor = session.id(&chain, &doctor).await?;
             let reference = latest(&chain, patient, doctor).await?;
             let done = requests::refuse(&chain, &key, patient, reference, code);
             let receipt = session.wait("refusing", done).await?;
@@ -198,6 +205,8 @@ pub async fn run(session: &Session, command: RequestCommand) -> Result<Output, C
         RequestCommand::Withdraw { patient, doctor, key } => {
             let key = session.key(&key)?;
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
+            let doctor = session.id(&chain, &doctor).await?;
             let reference = latest(&chain, patient, doctor).await?;
             let done = requests::withdraw(&chain, &key, patient, reference);
             let receipt = session.wait("withdrawing", done).await?;
@@ -205,6 +214,7 @@ pub async fn run(session: &Session, command: RequestCommand) -> Result<Output, C
         }
         RequestCommand::List { patient } => {
             let chain = session.chain().await?;
+            let patient = session.id(&chain, &patient).await?;
             let now = chain.now().await?;
             let rows = requests::list(&chain, patient)
                 .await?
