@@ -11,8 +11,7 @@ use salus_access::{
 };
 use salus_consent::Tier;
 use salus_primitives::{
-    BoundedVec, Hash, Moment, OrganisationId, PatientId, PractitionerId, RecordId, Subject,
-    crypto::KeyPair,
+    BoundedVec, Hash, Moment, OrganisationId, PatientId, PractitionerId, RecordId, Subject, crypto::KeyPair,
     signed::CoSigns,
 };
 use salus_registry::organisation_active;
@@ -118,9 +117,8 @@ pub async fn dispute(
 /// # Errors
 /// [`ActionError::Unknown`], or what asking failed with.
 pub async fn show(chain: &Chain, patient: PatientId, index: u32) -> Result<(AccessReceipt, Case), ActionError> {
-    let (access, case) = chain
-        .view_now(|state| (Receipts::get(state, &(patient, index)), Cases::get(state, &(patient, index))))
-        .await?;
+    let (access, case) =
+        chain.view_now(|state| (Receipts::get(state, &(patient, index)), Cases::get(state, &(patient, index)))).await?;
     let access = access.ok_or_else(|| unknown(index))?;
     let case = case.ok_or_else(|| ActionError::Unknown { what: "a case of receipt", id: index.to_string() })?;
     Ok((access, case))
@@ -214,9 +212,12 @@ pub async fn to_review(chain: &Chain, organisation: OrganisationId) -> Result<To
         let openers: BTreeSet<PractitionerId> = waiting.iter().filter_map(practitioner_of).collect();
         let here = loads.iter().filter(|(who, _)| openers.contains(who));
         let unlisted = here.map(|(_, load)| u64::from(load.more)).sum();
-        waiting.extend(disputed.iter().flat_map(|(patient, open)| disputes(state, *patient, open)).filter(
-            |case: &Waiting| case.organisation != organisation,
-        ));
+        waiting.extend(
+            disputed
+                .iter()
+                .flat_map(|(patient, open)| disputes(state, *patient, open))
+                .filter(|case: &Waiting| case.organisation != organisation),
+        );
         waiting.sort_by_key(|case| case.since);
         ToReview { waiting, held: LateHolds::get(state, &organisation), unlisted }
     };

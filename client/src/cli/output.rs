@@ -3,7 +3,10 @@
 //! In the rows of a list ids and hashes are shown by their first digits, as many as tell them apart among all that is
 //! printed; but whole where the next command asks for them, and always in JSON.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    ops::Bound::{Excluded, Unbounded},
+};
 
 use comfy_table::{Cell, Color, ContentArrangement, LineStyle, Table, TableStyle, presets};
 use salus_client::{chain::Receipt, fhir::instant};
@@ -223,8 +226,8 @@ fn short(text: &str, ids: &BTreeSet<String>) -> String {
     let mut out = text.to_owned();
     for digits in words(text).filter_map(id_digits) {
         // The nearest in order share the most.
-        let before = ids.range::<str, _>(..digits).next_back();
-        let after = ids.range::<str, _>((std::ops::Bound::Excluded(digits), std::ops::Bound::Unbounded)).next();
+        let before = ids.range::<str, _>((Unbounded, Excluded(digits))).next_back();
+        let after = ids.range::<str, _>((Excluded(digits), Unbounded)).next();
         let shared = |other: &String| digits.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
         let shared = before.into_iter().chain(after).map(shared).max();
         let length = shared.map_or(DIGITS_MIN, |shared| DIGITS_MIN.max(shared + 1)).min(digits.len());
@@ -257,7 +260,7 @@ fn tone(name: &str, value: &Value) -> Option<Color> {
         ("permitted", Value::Bool(false)) | ("overdue" | "ended", Value::Bool(true)) | ("error", Value::String(_)) => {
             Some(Color::Red)
         }
-        ("status" | "effect" | "finding", Value::String(word)) => match word.as_str() {
+        ("status" | "state" | "effect" | "finding", Value::String(word)) => match word.as_str() {
             "active" | "permit" | "justified" => Some(Color::Green),
             "suspended" | "removed" | "struck" | "frozen" | "closed" | "deny" | "unjustified" => Some(Color::Red),
             _ => None,

@@ -18,7 +18,10 @@ fn ids_in_a_list_are_short_and_longer_where_two_begin_alike() {
     assert!(text.ends_with("--json has them whole.\n"), "{text}");
     let text = listed(&["record"], &[&[ONE], &[NEAR], &[OTHER]]).to_text();
     let words: Vec<&str> = text.split_whitespace().collect();
-    assert!(words.contains(&"0123456789abc") && words.contains(&"0123456789abf") && words.contains(&"fedcba98"), "{text}");
+    assert!(
+        words.contains(&"0123456789abc") && words.contains(&"0123456789abf") && words.contains(&"fedcba98"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -33,7 +36,8 @@ fn an_id_elsewhere_in_the_output_counts_when_others_are_shortened() {
 fn a_hash_keeps_what_says_that_it_is_one_and_other_words_stay_whole() {
     let hash = format!("0x{}", "ab".repeat(32));
     let address = "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu";
-    let text = listed(&["digest", "address", "number"], &[&[&hash, address, "1234567890123456789012345678901"]]).to_text();
+    let text =
+        listed(&["digest", "address", "number"], &[&[&hash, address, "1234567890123456789012345678901"]]).to_text();
     assert!(text.contains("0xabababab "), "{text}");
     assert!(text.contains(address) && text.contains("1234567890123456789012345678901"), "{text}");
     let both = listed(&["pair"], &[&[&format!("{ONE}/{OTHER}")]]).to_text();

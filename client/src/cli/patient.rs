@@ -174,7 +174,8 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
     }
 }
 
-fn state_name(state: &PatientState) -> &'static str {
+/// A patient's state in a word.
+pub fn state_name(state: &PatientState) -> &'static str {
     match state {
         PatientState::Provisional { .. } => "provisional",
         PatientState::Active => "active",
