@@ -1,0 +1,280 @@
+//! Bytes that are no call: cut short, too long, with bits flipped, out of bounds, of no meaning. Each is refused as
+//! invalid or by a typed error, and nothing panics: a panic would end the test, and with it a node.
+
+use parity_scale_codec::{Compact, Encode};
+use salus_consent::Tag;
+use salus_primitives::{
+    Hash, RawExtrinsic, RecordId, Window,
+    crypto::Signature,
+    dispatch::InvalidTransaction,
+    limits::EXTRINSIC_BYTES_MAX,
+    runtime_api::{NoneVerified, RuntimeApi},
+    signed::{CoSign, CoSigns},
+};
+use salus_runtime::RuntimeCall;
+
+use crate::{
+    samples::{calls, samples},
+    world::*,
+};
+
+/// How many times each sample is tried with bits flipped.
+const FLIPS: usize = 48;
+
+/// Numbers that look random and are the same on every run (Marsaglia's xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
+
+#[track_caller]
+fn is_no_call(world: &World, by: u8, bytes: Vec<u8>) {
+    world.invalid(&world.signed_bytes(&key(by), bytes, 0), InvalidTransaction::Call);
+}
+
+#[test]
+fn a_call_cut_short_anywhere_is_no_call() {
+    let (world, samples) = samples();
+    for (by, call) in samples {
+        let bytes = call.encode();
+        for length in 0..bytes.len() {
+            let raw = world.signed_bytes(&key(by), bytes[..length].to_vec(), 0);
+            let pool = world.runtime.validate(&world.state, &world.tip, &raw, &NoneVerified);
+            assert_eq!(pool.map(|_| ()), Err(InvalidTransaction::Call), "{length} bytes of {call:?}");
+        }
+        is_no_call(&world, by, bytes[..bytes.len() - 1].to_vec());
+        is_no_call(&world, by, bytes[..bytes.len() / 2].to_vec());
+    }
+}
+
+#[test]
+fn a_call_with_bytes_after_its_end_is_no_call() {
+    let (world, samples) = samples();
+    for (by, call) in samples {
+        for more in [&[0][..], &[0xff], &[0; 8], &call.encode()] {
+            is_no_call(&world, by, [&call.encode()[..], more].concat());
+        }
+    }
+}
+
+#[test]
+fn a_call_with_bits_flipped_is_invalid_refused_or_another_call() {
+    let (mut world, samples) = samples();
+    let (state, tip) = (world.state.clone(), world.tip.clone());
+    let mut numbers = Numbers(0x5a1_05);
+    let (mut invalid, mut refused, mut taken) = (0, 0, 0);
+    for (by, call) in &samples {
+        for _ in 0..FLIPS {
+            let mut bytes = call.encode();
+            for _ in 0..=numbers.below(3) {
+                let place = numbers.below(bytes.len());
+                bytes[place] ^= 1 << numbers.below(8);
+            }
+            let raw = world.signed_bytes(&key(*by), bytes.clone(), 0);
+            match world.runtime.validate(&world.state, &world.tip, &raw, &NoneVerified) {
+                Err(reason) => {
+                    world.invalid(&raw, reason);
+                    invalid += 1;
+                }
+                Ok(_) => {
+                    match world.submit(*by, bytes) {
+                        Ok(()) => taken += 1,
+                        Err(_) => refused += 1,
+                    }
+                    (world.state, world.tip) = (state.clone(), tip.clone());
+                }
+            }
+        }
+    }
+    // Each of the three is met: otherwise this tries less than it says.
+    assert!(invalid > 200 && refused > 200 && taken > 50, "{invalid} invalid, {refused} refused, {taken} taken");
+}
+
+#[test]
+fn an_extrinsic_cut_short_or_flipped_anywhere_stands_in_no_block() {
+    let (world, _) = samples();
+    let whole = world.signed(PATIENT_KEY, salus_system::Call::Noop {});
+    let refused = |bytes: &[u8]| {
+        let raw = RawExtrinsic(bytes.to_vec());
+        let reason = world.runtime.validate(&world.state, &world.tip, &raw, &NoneVerified).expect_err("it is changed");
+        world.invalid(&raw, reason);
+    };
+    for length in 0..whole.0.len() {
+        refused(&whole.0[..length]);
+    }
+    refused(&[&whole.0[..], &[0]].concat());
+    for place in 0..whole.0.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.0.clone();
+            bytes[place] ^= 1 << bit;
+            // A later nonce waits in a pool under another signature only.
+            refused(&bytes);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_taken_unsigned_but_a_report_that_proves_itself() {
+    let (world, samples) = samples();
+    for (_, call) in samples {
+        let raw = RawExtrinsic([&[0x04][..], &call.encode()].concat());
+        let reason = match call {
+            // Proven, and of the only validator there is.
+            RuntimeCall::Validators(_) => InvalidTransaction::Call,
+            _ => InvalidTransaction::BadProof,
+        };
+        world.invalid(&raw, reason);
+    }
+    for length in 0..40 {
+        world.invalid(&RawExtrinsic([&[0x04][..], &vec![2; length]].concat()), InvalidTransaction::Call);
+    }
+}
+
+#[test]
+fn a_report_with_bits_flipped_strikes_nobody() {
+    let (world, samples) = samples();
+    let (_, report) = samples.into_iter().find(|(_, call)| matches!(call, RuntimeCall::Validators(_))).unwrap();
+    let bytes = [&[0x04][..], &report.encode()].concat();
+    for place in 1..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 1 << (place % 8);
+        let raw = RawExtrinsic(flipped);
+        let reason = world.runtime.validate(&world.state, &world.tip, &raw, &NoneVerified).expect_err("no proof");
+        world.invalid(&raw, reason);
+    }
+}
+
+#[test]
+fn pallets_and_calls_that_are_not_there_are_no_calls() {
+    let (world, _) = samples();
+    let there: Vec<(u8, u8)> = calls(&world).into_iter().map(|(pallet, call, _)| (pallet, call)).collect();
+    let mut tried = 0;
+    for pallet in 0..=u8::MAX {
+        for call in [0, 1, 5, 7, 8, 60, 128, u8::MAX].into_iter().filter(|call| !there.contains(&(pallet, *call))) {
+            is_no_call(&world, PATIENT_KEY, [&[pallet, call][..], &[0; 64]].concat());
+            tried += 1;
+        }
+    }
+    assert!(tried > 2_000, "{tried} tried");
+}
+
+/// The bytes of the surgeon's opening of so many records, whatever the bound.
+fn opening_of(count: u16) -> Vec<u8> {
+    let records: Vec<RecordId> = (0..count)
+        .map(|number| {
+            let mut id = [7; 16];
+            id[..2].copy_from_slice(&number.to_le_bytes());
+            RecordId(id)
+        })
+        .collect();
+    (8u8, 2u8, PATIENT, CLINIC, salus_consent::Purpose::Treatment, records).encode()
+}
+
+#[test]
+fn sixty_four_records_are_opened_at_once_and_sixty_five_are_none() {
+    let mut world = World::new();
+    let bytes = opening_of(64);
+    assert_eq!(world.submit(SURGEON_KEY, bytes), Ok(()));
+    for count in [65, 1_000] {
+        is_no_call(&world, SURGEON_KEY, opening_of(count));
+    }
+}
+
+#[test]
+fn a_list_beyond_its_bound_is_no_call() {
+    let (world, samples) = samples();
+    let find = |pallet: u8, call: u8| {
+        let sample = samples.iter().find(|(_, sample)| sample.encode()[..2] == [pallet, call]);
+        sample.map(|(by, call)| (*by, call.encode())).unwrap()
+    };
+    // The bytes of `inner`, which stand in the sample once, replaced by others.
+    let replaced = |bytes: &[u8], inner: &[u8], other: Vec<u8>| -> Vec<u8> {
+        let place = bytes.windows(inner.len()).position(|window| window == inner).expect("the sample has this list");
+        [&bytes[..place], &other, &bytes[place + inner.len()..]].concat()
+    };
+    let tags = |count: u8| -> Vec<u8> { (1..=count).map(|byte| Tag([byte; 8])).collect::<Vec<_>>().encode() };
+    let cosign = CoSign { account: account(200), signature: Signature([1; 64]) };
+    let no_cosigns = CoSigns::new().encode();
+    let patients = |count: u8| -> Vec<u8> { (0..count).map(|byte| [byte; 16]).collect::<Vec<_>>().encode() };
+
+    // Tags of a record: nine. Of a rule's scope: nine.
+    let (by, put) = find(6, 0);
+    is_no_call(&world, by, replaced(&put, &tags(2), tags(9)));
+    let (by, grant) = find(7, 0);
+    is_no_call(&world, by, replaced(&grant, &tags(2), tags(9)));
+    // Records of a scope: sixty-five.
+    let records = vec![record_id(1), record_id(2)].encode();
+    is_no_call(&world, by, replaced(&grant, &records, vec![record_id(1); 65].encode()));
+    // Guardians: nine. Excluded tags: nine.
+    let (by, guardians) = find(5, 3);
+    is_no_call(&world, by, replaced(&guardians, &vec![ANNA, BEN].encode(), patients(9)));
+    is_no_call(&world, by, replaced(&guardians, &tags(1), tags(9)));
+    // Co-signatures: three.
+    let end = guardians.len() - no_cosigns.len();
+    is_no_call(&world, by, [&guardians[..end], &vec![cosign; 3].encode()].concat());
+    // Records that change hands: 257.
+    let (by, custody) = find(6, 4);
+    let pair: Vec<_> = [1, 2].map(|byte| (PATIENT, record_id(byte))).into();
+    is_no_call(&world, by, replaced(&custody, &pair.encode(), vec![(PATIENT, record_id(1)); 257].encode()));
+    // Hours: sixty-five. Pages to withdraw: thirty-three. Roles of an affiliation: nine.
+    let (by, publish) = find(9, 0);
+    let end = publish.len() - 2 * 16 - 1;
+    is_no_call(&world, by, [&publish[..end], &vec![Window::default(); 65].encode()].concat());
+    let (by, revoke) = find(7, 1);
+    let page = vec![surgeons_page()].encode();
+    is_no_call(&world, by, replaced(&revoke, &page, vec![surgeons_page(); 33].encode()));
+    let (by, affiliation) = find(4, 3);
+    is_no_call(&world, by, replaced(&affiliation, &vec![1u64, 2].encode(), vec![1u64; 9].encode()));
+    // An address of 129 bytes, nine peers, a peer id of 65 bytes.
+    let (by, update) = find(4, 0);
+    is_no_call(&world, by, replaced(&update, &b"https://a".to_vec().encode(), vec![b'a'; 129].encode()));
+    let peers = vec![salus_validators::types::peer_of(&account(200)).to_vec()];
+    is_no_call(&world, by, replaced(&update, &peers.encode(), vec![peers[0].clone(); 9].encode()));
+    is_no_call(&world, by, replaced(&update, &peers.encode(), vec![vec![1u8; 65]].encode()));
+}
+
+#[test]
+fn an_enum_of_no_meaning_is_no_call() {
+    let (world, _) = samples();
+    let open = |purpose: u8| (8u8, 2u8, PATIENT, CLINIC, purpose, vec![record_id(1)]).encode();
+    let review = |finding: u8| (8u8, 5u8, PATIENT, 0u32, finding, Hash::ZERO).encode();
+    let status = |to: u8| (6u8, 1u8, PATIENT, record_id(1), to, 0u8).encode();
+    let of_patient = |to: u8| (5u8, 5u8, PATIENT, to, CoSigns::new()).encode();
+    let vote = |aye: u8| (3u8, 1u8, 0u32, aye).encode();
+    for byte in [9, 10, 128, u8::MAX] {
+        is_no_call(&world, SURGEON_KEY, open(byte));
+        for bytes in [review(byte), status(byte), of_patient(byte), vote(byte)] {
+            is_no_call(&world, PATIENT_KEY, bytes);
+        }
+    }
+    // As many as there are, and one.
+    for bytes in [review(3), status(6), of_patient(5), vote(2)] {
+        is_no_call(&world, PATIENT_KEY, bytes);
+    }
+}
+
+#[test]
+fn a_number_written_longer_than_it_needs_to_be_is_no_call() {
+    let world = World::new();
+    let bytes = opening_of(1);
+    let end = bytes.len() - 17;
+    assert_eq!(bytes[end], Compact(1u32).encode()[0]);
+    let record = &bytes[end + 1..];
+    // One, in two and in four bytes; four thousand million, of which none follow.
+    for length in [&[0x05, 0x00][..], &[0x06, 0x00, 0x00, 0x00], &[0x03, 0xff, 0xff, 0xff, 0xff]] {
+        is_no_call(&world, SURGEON_KEY, [&bytes[..end], length, record].concat());
+    }
+}
+
+#[test]
+fn what_is_larger_than_any_extrinsic_is_refused_by_its_size() {
+    let world = World::new();
+    let raw = world.signed_bytes(&key(PATIENT_KEY), vec![0; EXTRINSIC_BYTES_MAX], 0);
+    world.invalid(&raw, InvalidTransaction::TooLarge);
+}
