@@ -107,20 +107,24 @@ fn ten_thousand_grants_of_one_patient_fill_its_pages_and_no_more() {
 #[test]
 fn ten_thousand_grants_on_one_day_are_a_hundred() {
     let mut world = World::new();
+    world.prepare(|state| (0..7).for_each(|number| organisation(state, hospital(number), None)));
     world.at_midnight();
-    let revoked = |world: &mut World| {
-        let terms = world.permit();
-        let rule = world.grant(terms);
-        world.prepare(|state| Rules::remove(state, &(PATIENT, rule.grantee)));
-    };
-    for _ in 0..100 {
-        revoked(&mut world);
-    }
-    let grant = salus_consent::Call::Grant { patient: PATIENT, terms: world.permit(), replaces: None };
-    world.invalid(&world.signed(PATIENT_KEY, grant.clone()), InvalidTransaction::ExhaustsResources);
+    let calls: Vec<RawExtrinsic> = (0..10_000)
+        .map(|ahead| {
+            let call: salus_runtime::RuntimeCall = granting(&world, ahead % 7).into();
+            world.signed_bytes(&key(PATIENT_KEY), call.encode(), ahead)
+        })
+        .collect();
+    let built = world.build(calls.clone());
+    assert_eq!(built.extrinsics, calls[..100], "a patient's weight of a day");
+    assert_eq!(built.invalid[0], (calls[100].hash(), InvalidTransaction::ExhaustsResources));
+    assert!(built.invalid[1..].iter().all(|(_, reason)| *reason == InvalidTransaction::Future));
+    assert_eq!(built.invalid.len(), 9_900);
+    assert_eq!(world.block(&calls[..100]), [Ok(()); 100]);
+    world.invalid(&calls[100], InvalidTransaction::ExhaustsResources);
     // The next day has a quota of its own, as the pool knows once a block is of that day.
     world.advance(DAY).block(&[]);
-    world.ok(PATIENT_KEY, grant);
+    assert_eq!(world.block(&calls[100..101]), [Ok(())]);
 }
 
 #[test]
@@ -186,8 +190,9 @@ fn granted(grants: u32) -> World {
             labelled_only: false,
             children: list([]),
         }]);
-        let (page, ledger) = (page.unwrap(), salus_consent::types::Ledger { next_id: 1, pages: 1 });
-        let record = salus_records::storage::Records::get(state, &(PATIENT, record_id(1))).unwrap();
+        let (page, ledger) = (page.expect("one rule"), salus_consent::types::Ledger { next_id: 1, pages: 1 });
+        let record =
+            salus_records::storage::Records::get(state, &(PATIENT, record_id(1))).expect("a record of the world");
         for number in 0..grants {
             let id = granting_patient(number);
             patient(state, id);
@@ -214,19 +219,19 @@ fn surgeon_id(number: u8) -> PractitionerId {
 fn surgeon(state: &mut salus_support::Overlay<'_>, number: u8) {
     use salus_registry::storage::{Affiliations, Practitioners};
     let id = surgeon_id(number);
-    let one = Practitioners::get(state, &SURGEON).unwrap();
-    let place = Affiliations::get(state, &(SURGEON, CLINIC)).unwrap();
+    let one = Practitioners::get(state, &SURGEON).expect("a surgeon of the world");
+    let place = Affiliations::get(state, &(SURGEON, CLINIC)).expect("the surgeon works there");
     Practitioners::insert(state, &id, &one);
     Affiliations::insert(state, &(id, CLINIC), &place);
     salus_system::keys::bind(state, GENESIS_TIME, account(150 + number), Subject::Practitioner(id), Roles::NONE, None)
-        .unwrap();
+        .expect("a new key");
 }
 
 fn suspension() -> CouncilCall {
     let act = Act::OrganisationSet {
         id: CLINIC,
         status: OrganisationStatus::Suspended,
-        display_name: DisplayName::try_from(b"Clinic".to_vec()).unwrap(),
+        display_name: DisplayName::try_from(b"Clinic".to_vec()).expect("six bytes"),
         caps: Caps::ALL,
         admin: None,
     };
@@ -238,8 +243,10 @@ fn cost_of_suspending(world: &mut World) -> (BTreeMap<Vec<u8>, u32>, Executed) {
     world.ok(COUNCIL[0], suspension());
     let vote = world.signed(COUNCIL[1], CouncilCall::Vote { motion: 0, aye: true });
     let counting = Counting { state: &world.state, reads: RefCell::default() };
-    let executed =
-        world.runtime.execute(&counting, &world.context(), std::slice::from_ref(&vote), &NoneVerified).unwrap();
+    let executed = world
+        .runtime
+        .execute(&counting, &world.context(), std::slice::from_ref(&vote), &NoneVerified)
+        .expect("a good block");
     let reads = counting.reads.into_inner();
     assert_eq!(world.block(&[vote]), [Ok(())]);
     (reads, executed)
@@ -278,9 +285,7 @@ fn suspending_a_hospital_with_a_hundred_thousand_grants_costs_what_it_costs_with
     assert_eq!(keys(&reads), keys(&reads_of_many), "the same keys are read");
     assert_eq!(reads.values().sum::<u32>(), reads_of_many.values().sum::<u32>(), "as often");
     assert!(reads.len() < 80, "{} keys", reads.len());
-    let written = |executed: &Executed| {
-        executed.changes.iter().map(|(key, _)| key).filter(unlike).cloned().collect::<BTreeSet<_>>()
-    };
+    let written = |executed: &Executed| executed.changes.keys().filter(unlike).cloned().collect::<BTreeSet<_>>();
     assert_eq!(written(&executed), written(&executed_of_many), "and the same are written");
     assert_eq!(executed.weight, executed_of_many.weight);
 
