@@ -2,14 +2,12 @@
 //! invalid or by a typed error, and nothing panics: a panic would end the test, and with it a node.
 
 use parity_scale_codec::{Compact, Encode};
-use salus_consent::Tag;
 use salus_primitives::{
-    Hash, RawExtrinsic, RecordId, Window,
-    crypto::Signature,
+    Hash, RawExtrinsic, RecordId,
     dispatch::InvalidTransaction,
     limits::EXTRINSIC_BYTES_MAX,
     runtime_api::{InvalidBlock, NoneVerified, RuntimeApi},
-    signed::{CoSign, CoSigns},
+    signed::CoSigns,
 };
 use salus_runtime::RuntimeCall;
 
@@ -182,59 +180,6 @@ fn sixty_four_records_are_opened_at_once_and_sixty_five_are_none() {
     for count in [65, 1_000] {
         is_no_call(&world, SURGEON_KEY, opening_of(count));
     }
-}
-
-#[test]
-fn a_list_beyond_its_bound_is_no_call() {
-    let (world, samples) = samples();
-    let find = |pallet: u8, call: u8| {
-        let sample = samples.iter().find(|(_, sample)| sample.encode()[..2] == [pallet, call]);
-        sample.map(|(by, call)| (*by, call.encode())).unwrap()
-    };
-    // The bytes of `inner`, which stand in the sample once, replaced by others.
-    let replaced = |bytes: &[u8], inner: &[u8], other: Vec<u8>| -> Vec<u8> {
-        let place = bytes.windows(inner.len()).position(|window| window == inner).expect("the sample has this list");
-        [&bytes[..place], &other, &bytes[place + inner.len()..]].concat()
-    };
-    let tags = |count: u8| -> Vec<u8> { (1..=count).map(|byte| Tag([byte; 8])).collect::<Vec<_>>().encode() };
-    let cosign = CoSign { account: account(200), signature: Signature([1; 64]) };
-    let no_cosigns = CoSigns::new().encode();
-    let patients = |count: u8| -> Vec<u8> { (0..count).map(|byte| [byte; 16]).collect::<Vec<_>>().encode() };
-
-    // Tags of a record: nine. Of a rule's scope: nine.
-    let (by, put) = find(6, 0);
-    is_no_call(&world, by, replaced(&put, &tags(2), tags(9)));
-    let (by, grant) = find(7, 0);
-    is_no_call(&world, by, replaced(&grant, &tags(2), tags(9)));
-    // Records of a scope: sixty-five.
-    let records = vec![record_id(1), record_id(2)].encode();
-    is_no_call(&world, by, replaced(&grant, &records, vec![record_id(1); 65].encode()));
-    // Guardians: nine. Excluded tags: nine.
-    let (by, guardians) = find(5, 3);
-    is_no_call(&world, by, replaced(&guardians, &vec![ANNA, BEN].encode(), patients(9)));
-    is_no_call(&world, by, replaced(&guardians, &tags(1), tags(9)));
-    // Co-signatures: three.
-    let end = guardians.len() - no_cosigns.len();
-    is_no_call(&world, by, [&guardians[..end], &vec![cosign; 3].encode()].concat());
-    // Records that change hands: 257.
-    let (by, custody) = find(6, 4);
-    let pair: Vec<_> = [1, 2].map(|byte| (PATIENT, record_id(byte))).into();
-    is_no_call(&world, by, replaced(&custody, &pair.encode(), vec![(PATIENT, record_id(1)); 257].encode()));
-    // Hours: sixty-five. Pages to withdraw: thirty-three. Roles of an affiliation: nine.
-    let (by, publish) = find(9, 0);
-    let end = publish.len() - 2 * 16 - 1;
-    is_no_call(&world, by, [&publish[..end], &vec![Window::default(); 65].encode()].concat());
-    let (by, revoke) = find(7, 1);
-    let page = vec![surgeons_page()].encode();
-    is_no_call(&world, by, replaced(&revoke, &page, vec![surgeons_page(); 33].encode()));
-    let (by, affiliation) = find(4, 3);
-    is_no_call(&world, by, replaced(&affiliation, &vec![1u64, 2].encode(), vec![1u64; 9].encode()));
-    // An address of 129 bytes, nine peers, a peer id of 65 bytes.
-    let (by, update) = find(4, 0);
-    is_no_call(&world, by, replaced(&update, &b"https://a".to_vec().encode(), vec![b'a'; 129].encode()));
-    let peers = vec![salus_validators::types::peer_of(&account(200)).to_vec()];
-    is_no_call(&world, by, replaced(&update, &peers.encode(), vec![peers[0].clone(); 9].encode()));
-    is_no_call(&world, by, replaced(&update, &peers.encode(), vec![vec![1u8; 65]].encode()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! [`World::refused`] and [`World::invalid`] compare all of state, so each test here shows both.
 
 mod appointments;
+mod bounds;
 mod bytes;
 mod cases;
 mod council;
