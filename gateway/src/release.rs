@@ -24,7 +24,7 @@ use crate::{
     app::App,
     auth::{as_patient, caller, inactive},
     ledger::Certified,
-    mint::mint,
+    mint::{mint, mint_own},
     refused::Refused,
     report::Due,
     store::{Holder, Place, StoreError},
@@ -58,6 +58,8 @@ pub struct Asked {
 pub struct Allowed {
     /// The record, as on chain.
     pub record: Record,
+    /// What the content key is sealed to: the caller's key on chain.
+    pub key: KemPublic,
     /// Of a release by a receipt.
     pub reader: Option<Reader>,
 }
@@ -69,8 +71,6 @@ pub struct Reader {
     pub index: u32,
     /// Place of the record among its entries.
     pub entry: u8,
-    /// What content keys are sealed to.
-    pub key: KemPublic,
     /// Has this custodian reported this entry already?
     pub reported: bool,
 }
@@ -100,6 +100,7 @@ impl Asked {
                 None
             }
         };
+        let key = kem_key(state, &caller.subject)?;
         let record = salus_records::record(state, self.patient, self.record)
             .ok_or_else(|| Refused::new(Refusal::NoSuchRecord, "the patient has no record of this id"))?;
         let mark = if record.custodian == ours {
@@ -114,7 +115,7 @@ impl Asked {
             return Err(Refused::new(Refusal::NotServable, "the record was filed in error or erased"));
         }
         let reader = reader.map(|(reader, served)| Reader { reported: served.contains(mark), ..reader });
-        Ok(Allowed { record, reader })
+        Ok(Allowed { record, key, reader })
     }
 
     /// The reader, when the receipt is theirs and still lets this record be read.
@@ -136,11 +137,9 @@ impl Asked {
             .position(|entry| entry.record == self.record)
             .ok_or_else(|| Refused::new(Refusal::NotInReceipt, "the receipt has no entry for this record"))?;
         releasable(state, self.patient, &receipt, entry, at.time).map_err(withheld)?;
-        let key = KemKeys::get(state, &subject)
-            .ok_or_else(|| Refused::new(Refusal::NoKemKey, "the reader has no encryption key on the chain"))?;
         let served = receipt.entries[entry].served;
         let entry = u8::try_from(entry).expect("a receipt has at most 64 entries");
-        Ok((Reader { index, entry, key: KemPublic(key.key), reported: false }, served))
+        Ok((Reader { index, entry, reported: false }, served))
     }
 }
 
@@ -169,14 +168,29 @@ async fn stored(app: &App, asked: &Asked, record: &Record) -> Result<Anchor, Ref
     Err(Refused::new(Refusal::Damaged, message))
 }
 
-/// The caller's wrap: the patient's standing one, or the one minted for the receipt. A release by a receipt is
-/// written down for the report before this returns.
+/// What the caller's wrap is sealed to.
+fn kem_key(state: &dyn StateReader, subject: &Subject) -> Result<KemPublic, Refused> {
+    let found = KemKeys::get(state, subject);
+    let missing = || Refused::new(Refusal::NoKemKey, "the reader has no encryption key on the chain");
+    found.map(|kem| KemPublic(kem.key)).ok_or_else(missing)
+}
+
+/// The caller's wrap, sealed to the key they have on chain: the patient's own, or the one of the receipt. A release by
+/// a receipt is written down for the report before this returns.
 async fn wrap_for(app: &App, asked: &Asked, allowed: &Allowed) -> Result<Wrap, Refused> {
     let place = asked.place();
-    let Some(reader) = allowed.reader else { return Ok(app.store.wrap(place, Holder::Patient).await?) };
     let Record { version, key_epoch, .. } = allowed.record;
     let of = RecordRef { patient: asked.patient, record: asked.record, version };
-    let wrap = mint(app, of, key_epoch, reader.index, reader.key).await?;
+    let Some(reader) = allowed.reader else {
+        return match mint_own(app, of, key_epoch, allowed.key).await {
+            // What stands beside the ciphertext is the patient's too, unless they changed their key since.
+            Err(refused) if refused.refusal == Refusal::CustodianKey => {
+                Ok(app.store.wrap(place, Holder::Patient).await?)
+            }
+            sealed => sealed,
+        };
+    };
+    let wrap = mint(app, of, key_epoch, reader.index, allowed.key).await?;
     if !reader.reported {
         let due = Due { patient: asked.patient, receipt: reader.index, entry: reader.entry, record: asked.record };
         app.reports.owe(due).await.map_err(|error| Refused::internal("writing down a release", &error))?;

@@ -20,7 +20,9 @@ use crate::{
 };
 
 /// SNOMED CT: a general practitioner, and the role of a doctor.
-const GENERAL_MEDICINE: u64 = 394_814_009;
+pub const GENERAL_MEDICINE: u64 = 394_814_009;
+/// SNOMED CT: cardiology.
+pub const CARDIOLOGY: u64 = 394_579_002;
 const DOCTOR: u64 = 309_343_006;
 
 /// A hospital: its officers' keys, and the key that records are sealed to.
@@ -114,7 +116,13 @@ impl Hospital {
     }
 
     /// Its Registrar enrols a doctor and employs them, by calls that both sign.
-    pub async fn employ(&self, chain: &Chain, name: &'static str, teller: &mut Teller) -> Result<Doctor, DemoError> {
+    pub async fn employ(
+        &self,
+        chain: &Chain,
+        name: &'static str,
+        speciality: u64,
+        teller: &mut Teller,
+    ) -> Result<Doctor, DemoError> {
         let doctor = Doctor {
             name,
             id: PractitionerId::fresh()?,
@@ -124,8 +132,7 @@ impl Hospital {
         };
         let now = chain.now().await?;
         let licence: Hash = sha256_of(&[b"licence", &doctor.id.0]);
-        let entry =
-            Enrolment { id: doctor.id, licence, licence_until: now.plus(2 * YEAR), speciality: GENERAL_MEDICINE };
+        let entry = Enrolment { id: doctor.id, licence, licence_until: now.plus(2 * YEAR), speciality };
         let receipt =
             doing("enrolling a doctor", practitioners::register(chain, &self.registrar, &doctor.key, entry).await)?;
         teller.step(&receipt, &format!("{} enrols {name} with a licence for two years", self.name));

@@ -111,6 +111,16 @@ pub fn withheld(what: &str, outcome: Result<Vec<u8>, ActionError>, expected: Ref
     Err(DemoError::Unexpected { doing: what.into(), expected: format!("the refusal {expected}"), found })
 }
 
+/// The node did not take the call at all, so that it stands in no block.
+pub fn untaken<T>(what: &str, outcome: Result<T, ActionError>) -> Result<(), DemoError> {
+    let found = match outcome {
+        Ok(_) => "it was accepted".to_owned(),
+        Err(ActionError::Submit(SubmitError::Invalid { .. })) => return Ok(()),
+        Err(other) => other.to_string(),
+    };
+    Err(DemoError::Unexpected { doing: what.into(), expected: "that no node takes it".into(), found })
+}
+
 /// The chain refused, and for the reason that was expected: where that stands.
 pub fn refused<T>(
     what: &str,

@@ -6,8 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use salus_access::Receipt as AccessReceipt;
-use salus_consent::{Action, Actions, Grantee, Kind, Kinds, Purpose, Purposes, Reason, Scope, Verdict, Withdrawal};
+use salus_consent::{Action, Actions, Grantee, Kind, Kinds, Purpose, Purposes, Reason, Scope, Withdrawal};
 use salus_primitives::{
     BoundedVec, Hash, Header, RecordId, Window,
     crypto::KeyPair,
@@ -22,8 +21,10 @@ use super::{
     erasing,
     gateway::Gateway,
     node::Network,
-    people::{Doctor, Hospital, Patient, doing},
-    stage::{Folder, Stage, eventually, expect, refused, withheld},
+    opening::{history, open_denied, open_permitted, reported},
+    people::{Doctor, GENERAL_MEDICINE, Hospital, Patient, doing},
+    rarer,
+    stage::{Folder, Stage, expect, refused, withheld},
     teller::Teller,
 };
 use crate::{
@@ -76,8 +77,8 @@ pub async fn tell(args: DemoArgs) -> Result<(), DemoError> {
         .map_err(|_| DemoError::Node("there are two hospitals, and a gateway of each".into()))?;
 
     teller.chapter("2. Each hospital enrols a doctor and employs them");
-    let amara = aster.employ(&network.turn().await?, "Dr Amara", &mut teller).await?;
-    let ben = linden.employ(&network.turn().await?, "Dr Ben", &mut teller).await?;
+    let amara = aster.employ(&network.turn().await?, "Dr Amara", GENERAL_MEDICINE, &mut teller).await?;
+    let ben = linden.employ(&network.turn().await?, "Dr Ben", GENERAL_MEDICINE, &mut teller).await?;
     let cast = Cast { aster, linden, amara, ben };
 
     let (fetched, people) = (0, scratch.path().join("people"));
@@ -90,11 +91,13 @@ pub async fn tell(args: DemoArgs) -> Result<(), DemoError> {
     }
     let patient = last.ok_or_else(|| DemoError::Node("there is no chart to file".into()))?;
 
-    teller.chapter("7b. The council suspends Linden Clinic");
+    rarer::tell(&mut stage, &cast, &patient, &mut teller).await?;
+
+    teller.chapter("14. The council suspends Linden Clinic");
     suspend(&stage.turn().await?, &council, &cast, &patient, &mut teller).await?;
     let Stage { mut network, mut aster, mut linden, .. } = stage;
 
-    teller.chapter("9. An auditor executes the chain again, out of one node's blocks");
+    teller.chapter("15. An auditor executes the chain again, out of one node's blocks");
     replay(&network.turn().await?, &network, scratch.path().join("blocks.bin"), &mut teller).await?;
     let agreed = network.agree().await?;
     teller.aside(&format!("{validators} nodes agree at height {}: block {}", agreed.number, agreed.hash()));
@@ -167,9 +170,10 @@ async fn of_patient(
 
     teller.chapter("5. Dr Ben of Linden Clinic opens one: denied. He asks; the patient approves less");
     let chain = &stage.turn().await?;
+    let ben = &cast.ben;
+    let general_of = (&patient, general_id);
     let index =
-        open_denied(chain, cast, &patient, general_id, Reason::NoConsent, "Dr Ben opens the General record", teller)
-            .await?;
+        open_denied(chain, ben, general_of, Reason::NoConsent, "Dr Ben opens the General record", teller).await?;
     let fetched = stage.fetch(chain, cast.ben.keys(), (patient.id, general_id, Some(index))).await;
     withheld("fetching by a denied receipt", fetched, Refusal::Denied)?;
     teller.aside("He fetches it all the same: the gateway refuses, Denied, and not a byte leaves");
@@ -184,18 +188,13 @@ async fn of_patient(
 
     teller.chapter("6. Dr Ben opens again: a receipt, final before any byte is released");
     let chain = &stage.turn().await?;
-    let opened = open(chain, cast, &patient, general_id).await?;
-    expect("opening what was approved", opened.is_permitted(), "a permission", "it was denied")?;
-    teller.access(
-        &opened.receipt,
-        &format!("Dr Ben opens the General record: permitted by rule {}, receipt {}", approved.rule.id, opened.index),
-    );
-    let by_receipt = (patient.id, general_id, Some(opened.index));
+    let index = open_permitted(chain, ben, &patient, general_id, "Dr Ben opens the General record", teller).await?;
+    let by_receipt = (patient.id, general_id, Some(index));
     let plain = doing("fetching a record", stage.fetch(chain, cast.ben.keys(), by_receipt).await)?;
     expect("reading the record", plain == general.bytes, "the bytes that were filed", "others came")?;
     teller
         .aside(&format!("Aster's gateway releases it to Dr Ben: {} bytes, the same that Dr Amara filed", plain.len()));
-    reported(chain, &patient, opened.index).await?;
+    reported(chain, &patient, index).await?;
     teller.aside("Aster's gateway reports the release on chain, under the receipt");
     if middle {
         stage.aster.stop().await?;
@@ -205,27 +204,10 @@ async fn of_patient(
         stage.aster.start().await?;
         teller.detail("Aster's gateway starts again");
     }
-    open_denied(
-        chain,
-        cast,
-        &patient,
-        chart_id,
-        Reason::NoConsent,
-        "Dr Ben opens the chart, outside the scope",
-        teller,
-    )
-    .await?;
-    let unknown = RecordId([0xff; 16]);
-    open_denied(
-        chain,
-        cast,
-        &patient,
-        unknown,
-        Reason::UnknownRecord,
-        "Dr Ben opens a record that is not there",
-        teller,
-    )
-    .await?;
+    let text = "Dr Ben opens the chart, outside the scope";
+    open_denied(chain, ben, (&patient, chart_id), Reason::NoConsent, text, teller).await?;
+    let (unknown, text) = ((&patient, RecordId([0xff; 16])), "Dr Ben opens a record that is not there");
+    open_denied(chain, ben, unknown, Reason::UnknownRecord, text, teller).await?;
 
     if let Some(number) = down {
         stage.network.start(number).await?;
@@ -240,9 +222,9 @@ async fn of_patient(
     teller.step(&receipt, &format!("The patient revokes rule {}", approved.rule.id));
     let fetched = stage.fetch(chain, cast.ben.keys(), by_receipt).await;
     withheld("fetching after the revocation", fetched, Refusal::Withdrawn)?;
-    teller.aside(&format!("Dr Ben fetches by receipt {} once more: refused, Withdrawn", opened.index));
-    open_denied(chain, cast, &patient, general_id, Reason::NoConsent, "Dr Ben opens the General record again", teller)
-        .await?;
+    teller.aside(&format!("Dr Ben fetches by receipt {index} once more: refused, Withdrawn"));
+    let text = "Dr Ben opens the General record again";
+    open_denied(chain, ben, general_of, Reason::NoConsent, text, teller).await?;
     let plain = stage.fetch(chain, patient.keys(), (patient.id, general_id, None)).await;
     let plain = doing("fetching one's own record", plain)?;
     expect("reading the record", plain == general.bytes, "the bytes that were filed", "others came")?;
@@ -256,18 +238,15 @@ async fn of_patient(
     let terms = consent::permit(grantee, Kinds::ALL, &[Purpose::Treatment], &[Action::View], window);
     let granted = doing("granting", consent::grant(chain, &patient.key, patient.id, terms, None).await)?;
     teller.step(&granted.receipt, &format!("For one day: rule {}", granted.rule.id));
-    let opened = open(chain, cast, &patient, chart_id).await?;
-    expect("opening what was granted", opened.is_permitted(), "a permission", "it was denied")?;
-    let text = format!("Dr Ben opens the chart: permitted by rule {}, receipt {}", granted.rule.id, opened.index);
-    teller.access(&opened.receipt, &text);
-    let by_receipt = (patient.id, chart_id, Some(opened.index));
+    let index = open_permitted(chain, ben, &patient, chart_id, "Dr Ben opens the chart", teller).await?;
+    let by_receipt = (patient.id, chart_id, Some(index));
     let plain = doing("fetching the chart", stage.fetch(chain, cast.ben.keys(), by_receipt).await)?;
     expect("reading the chart", plain == chart.bytes, "the bytes that were filed", "others came")?;
     teller
         .aside(&format!("It arrives at Linden Clinic, {} bytes, byte for byte what Aster Hospital filed", plain.len()));
 
     teller.chapter(&format!("8. Patient {who} lists who looked or tried, when, why and by which rule"));
-    history(&stage.turn().await?, cast, &patient, teller).await?;
+    history(&stage.turn().await?, &[&cast.amara, ben], &patient, teller).await?;
 
     teller.chapter("8b. The patient has the record erased");
     erasing::erase(stage, cast, &patient, general_id, teller).await?;
@@ -294,7 +273,7 @@ async fn interrupt(network: &mut Network, teller: &mut Teller) -> Result<Option<
 }
 
 /// The patient registers with Aster's invitation and is confirmed.
-async fn enrol(chain: &Chain, cast: &Cast, teller: &mut Teller) -> Result<Patient, DemoError> {
+pub async fn enrol(chain: &Chain, cast: &Cast, teller: &mut Teller) -> Result<Patient, DemoError> {
     let (patient, invitation) = (Patient::new()?, fresh_key()?);
     let until = chain.now().await?.plus(7 * DAY);
     let invited = patients::invite(chain, &cast.aster.registrar, invitation.public(), until, false).await;
@@ -326,39 +305,6 @@ async fn ask(
     Ok(made.request)
 }
 
-async fn open(chain: &Chain, cast: &Cast, patient: &Patient, record: RecordId) -> Result<access::Opened, DemoError> {
-    let ids = BoundedVec::try_from(vec![record]).unwrap_or_default();
-    let ben = &cast.ben;
-    let opened = access::open(chain, &ben.key, patient.id, ben.hospital, Purpose::Treatment, ids).await;
-    doing("opening a record", opened)
-}
-
-async fn open_denied(
-    chain: &Chain,
-    cast: &Cast,
-    patient: &Patient,
-    record: RecordId,
-    expected: Reason,
-    text: &str,
-    teller: &mut Teller,
-) -> Result<u32, DemoError> {
-    let opened = open(chain, cast, patient, record).await?;
-    let found = opened.access.entries.first().map(|entry| entry.verdict);
-    let denied = matches!(found, Some(Verdict::Denied(denial)) if denial.reason == expected);
-    expect(text, denied, &format!("a denial: {expected}"), &format!("the verdict is {found:?}"))?;
-    teller.access(&opened.receipt, &format!("{text}: denied ({expected}), receipt {}", opened.index));
-    Ok(opened.index)
-}
-
-/// Wait until the release under a receipt is reported on chain.
-async fn reported(chain: &Chain, patient: &Patient, index: u32) -> Result<(), DemoError> {
-    eventually("reporting a release", async || {
-        let receipt = doing("reading a receipt", access::show(chain, patient.id, index).await)?;
-        Ok(receipt.entries.iter().any(|entry| entry.served != Default::default()))
-    })
-    .await
-}
-
 async fn suspend(
     chain: &Chain,
     council_key: &KeyPair,
@@ -378,48 +324,6 @@ async fn suspend(
     })?;
     teller.step(&receipt, "Dr Ben's next call is refused: Access.NotActive (the organisation is suspended)");
     Ok(())
-}
-
-async fn history(chain: &Chain, cast: &Cast, patient: &Patient, teller: &mut Teller) -> Result<(), DemoError> {
-    let history = doing("reading the history", access::history(chain, patient.id).await)?;
-    teller.aside(&format!("Complete at height {}: {} facts in the log", history.height, history.log.count));
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["receipt", "block", "who", "purpose", "verdict", "by"]);
-    for (index, receipt) in &history.receipts {
-        let (verdict, by) = verdict_of(receipt);
-        let who = if receipt.organisation == cast.linden.id { cast.ben.name } else { cast.amara.name };
-        let row = [
-            index.to_string(),
-            receipt.height.to_string(),
-            who.to_owned(),
-            receipt.purpose.code().to_owned(),
-            verdict,
-            by,
-        ];
-        table.add_row(row);
-    }
-    for line in table.to_string().lines() {
-        teller.detail(line);
-    }
-    Ok(())
-}
-
-/// The verdict on a receipt's first record, and what it rests on.
-fn verdict_of(receipt: &AccessReceipt) -> (String, String) {
-    match receipt.entries.first().map(|entry| entry.verdict) {
-        Some(Verdict::Permit(basis)) => {
-            let by = match basis {
-                salus_consent::Basis::Rule(rule) => format!("rule {}", rule.id),
-                salus_consent::Basis::Default => "default policy".into(),
-                salus_consent::Basis::Guardianship => "guardianship".into(),
-                salus_consent::Basis::Emergency(_) => "emergency".into(),
-            };
-            ("permitted".into(), by)
-        }
-        Some(Verdict::Denied(denial)) => (format!("denied: {}", denial.reason), String::new()),
-        None => ("empty".into(), String::new()),
-    }
 }
 
 async fn replay(chain: &Chain, network: &Network, file: PathBuf, teller: &mut Teller) -> Result<(), DemoError> {

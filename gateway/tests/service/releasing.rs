@@ -103,6 +103,25 @@ async fn the_patient_reads_their_own_without_a_receipt_and_without_a_report() {
 }
 
 #[tokio::test]
+async fn a_patient_with_another_encryption_key_reads_what_was_filed_before() {
+    const NEW_KEM: u8 = 177;
+    let world = World::new().await;
+    let sealed = world.filed(1, 1_000).await;
+    let (me, standing) = (&world.patient.key, WrapContext::Standing { of: sealed.of, key_epoch: 1 });
+    // After a recovery there is none until the patient sets one.
+    world.ledger.with(|chain| set_kem(chain, Subject::Patient(world.patient.id), None));
+    for what in ["wrap", "blob"] {
+        assert_eq!(world.get(me, &sealed.path(what)).await.refusal(), Refusal::NoKemKey);
+    }
+    world.ledger.with(|chain| set_kem(chain, Subject::Patient(world.patient.id), Some(NEW_KEM)));
+    let wrap: WrapAnswer = world.get(me, &sealed.path("wrap")).await.json();
+    let blob = whole(&world, me, &sealed.path("blob")).await.body;
+    assert_eq!(decrypted(&sealed, &wrap, &standing, &blob, NEW_KEM).len(), 1_000);
+    let bytes = Wrap::from_bytes(&hex::decode(&wrap.wrap).unwrap()).unwrap();
+    assert!(unwrap_key(&bytes, &kem(PATIENT_KEM), &standing).is_err(), "the lost key opens nothing any more");
+}
+
+#[tokio::test]
 async fn a_provisional_patients_key_and_a_closed_patient_read_nothing() {
     let world = World::new().await;
     let sealed = Sealed::new(world.provisional.id, 1, 100);
