@@ -147,7 +147,7 @@ fn shown(patient: PatientId, guarded: &Guarded) -> Output {
             .with_moment("finish_from", recovery.ripe)
             .with_moment("finish_until", *lapses)
             .with("can_be_cancelled", recovery.vetoable),
-        None => Output::new("No recovery runs. Proposed were:").with_text("patient", patient),
+        None => Output::new("No recovery runs.").with_text("patient", patient),
     };
     let rows = guarded
         .approvals
