@@ -86,6 +86,8 @@ pub struct ParametersFile {
     pub patient_weight: u64,
     /// Invitations of an organisation in 30 days.
     pub invitations_max: u32,
+    /// How long a recovery by guardians waits, ms.
+    pub recovery_delay: u64,
 }
 
 /// The default consent policy, by name.
@@ -175,6 +177,7 @@ impl From<Parameters> for ParametersFile {
             practitioner_weight: parameters.practitioner_weight,
             patient_weight: parameters.patient_weight,
             invitations_max: parameters.invitations_max,
+            recovery_delay: parameters.recovery_delay,
         }
     }
 }
@@ -192,6 +195,7 @@ impl From<ParametersFile> for Parameters {
             practitioner_weight: file.practitioner_weight,
             patient_weight: file.patient_weight,
             invitations_max: file.invitations_max,
+            recovery_delay: file.recovery_delay,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use salus_primitives::{
     AccountId, OrganisationId,
     crypto::{KeyPair, sha256_of},
+    time::SECOND,
 };
 use salus_system::types::Parameters;
 
@@ -97,8 +98,9 @@ fn spec(
     council: &[KeyPair],
     validators: Vec<ValidatorFile>,
 ) -> ChainSpec {
-    // Root acts take effect at once where nobody's records are at stake.
-    let parameters = ParametersFile::from(Parameters { root_delay: 0, ..Parameters::default() });
+    // Root acts take effect at once, and a recovery soon, where nobody's records are at stake.
+    let parameters = Parameters { root_delay: 0, recovery_delay: 5 * SECOND, ..Parameters::default() };
+    let parameters = ParametersFile::from(parameters);
     ChainSpec {
         format: FORMAT,
         name: name.into(),

@@ -4,9 +4,15 @@
 //! Times are the chain's own ([`Chain::now`](crate::chain::Chain::now)), never this machine's.
 
 pub mod access;
+pub mod appointments;
+pub mod booking;
 pub mod consent;
 pub mod council;
+pub mod credits;
+pub mod emergency;
+pub mod evidence;
 pub mod guardians;
+pub mod identity;
 pub mod inspect;
 pub mod keeping;
 pub mod keys;
@@ -49,6 +55,12 @@ pub enum ActionError {
     /// A gateway.
     #[error(transparent)]
     Remote(#[from] crate::remote::RemoteError),
+    /// Evidence of an emergency that cannot be handed in.
+    #[error(transparent)]
+    Evidence(#[from] evidence::EvidenceError),
+    /// A booking that cannot be entered.
+    #[error(transparent)]
+    Booking(#[from] booking::BookingError),
     /// Something that has to be on chain is not.
     #[error("{what} {id} is not on the chain; check the id, and that it was registered on this chain")]
     Unknown {

@@ -143,9 +143,11 @@ pub async fn run(session: &Session, command: AccessCommand) -> Result<Output, Cl
     }
 }
 
-const ENTRY_COLUMNS: &[&str] = &["record", "permitted", "basis", "served"];
+/// What is said of each entry of a receipt.
+pub const ENTRY_COLUMNS: &[&str] = &["record", "permitted", "basis", "served"];
 
-fn entries(receipt: &AccessReceipt) -> Vec<Vec<Value>> {
+/// The entries of a receipt.
+pub fn entries(receipt: &AccessReceipt) -> Vec<Vec<Value>> {
     receipt
         .entries
         .iter()

@@ -1,17 +1,13 @@
 //! Calls that a second person agrees to: with both keys in one folder they are submitted at once; where the other
 //! key is on another machine, what has to be signed goes into a file (`salus cosign`).
 
-use std::{
-    fs::OpenOptions,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use salus_client::chain::{Chain, HandOver, Receipt};
 use salus_primitives::{AccountId, crypto::KeyPair};
 use salus_runtime::RuntimeCall;
 
-use super::{error::CliError, output::Output, session::Session};
+use super::{error::CliError, files, output::Output, session::Session};
 
 /// Where a call goes that somebody elsewhere has to agree to.
 #[derive(clap::Args, Debug, Default)]
@@ -110,7 +106,7 @@ impl Signers {
             }
             let needed = self.agreeing.iter().map(Party::account).collect();
             let made = chain.hand_over(self.submitter.account(), &call, needed).await?;
-            create(&path, &made)?;
+            files::create(&path, &made.to_json())?;
             return Ok(Done::HandedOver(path, Box::new(made)));
         }
         let here = |party: &Party| match party {
@@ -154,28 +150,12 @@ impl Done {
     }
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> CliError + use<> {
-    let path = path.to_owned();
-    move |source| CliError::Io { doing, path: path.clone(), source }
-}
-
-/// Write `made` to a new file: nothing is overwritten.
-fn create(path: &Path, made: &HandOver) -> Result<(), CliError> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed("making", path))?;
-    file.write_all(made.to_json().as_bytes()).map_err(failed("writing", path))
-}
-
 /// Put `made` in the place of what `path` holds: whole or not at all.
 pub fn replace(path: &Path, made: &HandOver) -> Result<(), CliError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed("writing in", folder))?;
-    file.write_all(made.to_json().as_bytes()).map_err(failed("writing", path))?;
-    file.persist(path).map_err(|error| failed("replacing", path)(error.error))?;
-    Ok(())
+    files::replace(path, &made.to_json())
 }
 
 /// Read what somebody hands over.
 pub fn read(path: &Path) -> Result<HandOver, CliError> {
-    let text = std::fs::read_to_string(path).map_err(failed("reading", path))?;
-    Ok(HandOver::from_json(&text).map_err(salus_client::chain::SubmitError::from)?)
+    Ok(HandOver::from_json(&files::read(path)?).map_err(salus_client::chain::SubmitError::from)?)
 }

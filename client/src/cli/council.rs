@@ -180,6 +180,9 @@ pub struct ParameterChanges {
     /// Invitations that an organisation may have open or spent within 30 days.
     #[arg(long, value_name = "N")]
     pub invitations_max: Option<u32>,
+    /// How long a recovery by a patient's guardians waits: 1d to 30d, or from 1s where root acts do not wait.
+    #[arg(long, value_parser = parse::duration, value_name = "TIME")]
+    pub recovery_delay: Option<u64>,
 }
 
 impl ParameterChanges {
@@ -193,6 +196,7 @@ impl ParameterChanges {
             practitioner_weight: self.practitioner_weight.unwrap_or(present.practitioner_weight),
             patient_weight: self.patient_weight.unwrap_or(present.patient_weight),
             invitations_max: self.invitations_max.unwrap_or(present.invitations_max),
+            recovery_delay: self.recovery_delay.unwrap_or(present.recovery_delay),
         }
     }
 }
@@ -442,6 +446,7 @@ async fn status(session: &Session) -> Result<Output, CliError> {
         .with("practitioner_weight", parameters.practitioner_weight)
         .with("patient_weight", parameters.patient_weight)
         .with("invitations_max", parameters.invitations_max)
+        .with("recovery_delay_ms", parameters.recovery_delay)
         .with("upgrade", state.upgrade.map(|upgrade| upgrade_text(&upgrade)))
         .with_list("motions", &["number", "act", "stage", "ayes", "nays", "proposed"], rows))
 }

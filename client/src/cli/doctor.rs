@@ -1,18 +1,19 @@
 //! `salus doctor`: practitioners, their licence, employment and encryption key.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use salus_client::actions::{
-    FreshId as _, fresh_key,
+    FreshId as _,
     practitioners::{self, Enrolment},
 };
-use salus_primitives::{Hash, OrganisationId, PractitionerId, crypto::sha256_of};
+use salus_primitives::{Hash, OrganisationId, PractitionerId};
 use salus_registry::types::{PractitionerStatus, RoleCodes, Terms};
 
 use super::{
     agreement::HandOverTo,
     error::CliError,
+    note::committed,
     org::public_kem,
     output::{Output, moment_value},
     parse,
@@ -180,13 +181,7 @@ pub async fn run(session: &Session, command: DoctorCommand) -> Result<Output, Cl
 fn commitment(file: Option<PathBuf>, made: Option<Hash>) -> Result<(Hash, Option<String>), CliError> {
     match (file, made) {
         (_, Some(made)) => Ok((made, None)),
-        (Some(path), None) => {
-            let licence =
-                fs::read(&path).map_err(|source| CliError::Io { doing: "reading", path: path.clone(), source })?;
-            // A fresh key's public half is 32 bytes that nobody can guess.
-            let salt = fresh_key()?.public().0;
-            Ok((sha256_of(&[&salt, &licence]), Some(hex::encode(salt))))
-        }
+        (Some(path), None) => committed(&path).map(|(licence, salt)| (licence, Some(salt))),
         (None, None) => Err(CliError::Usage("give --licence-file FILE or --licence HASH".to_owned())),
     }
 }

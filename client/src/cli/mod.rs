@@ -3,15 +3,21 @@
 mod access;
 mod agreed;
 mod agreement;
+mod appointment;
+mod cases;
 mod chain;
 mod consent;
 mod cosign;
 mod council;
+mod credits;
 mod doctor;
+mod emergency;
 mod error;
+mod files;
 mod guardian;
 mod keeping;
 mod key;
+mod note;
 mod officer;
 mod org;
 mod output;
@@ -24,13 +30,14 @@ mod request;
 mod rule;
 mod session;
 mod watch;
+mod whoami;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use error::CliError;
-use output::Output;
+use output::{Colour, Output};
 use session::Session;
 
 /// Consent and access of medical records: council, hospitals, doctors and patients on the Salus chain.
@@ -126,6 +133,17 @@ pub enum Command {
     /// Open records, report releases, and see who looked.
     #[command(subcommand)]
     Access(access::AccessCommand),
+    /// Open in an emergency, review it, object to it.
+    #[command(subcommand)]
+    Emergency(emergency::EmergencyCommand),
+    /// Offer hours, book them without a name on the chain, and say what became of them.
+    #[command(subcommand)]
+    Appointment(appointment::AppointmentCommand),
+    /// What an organisation earned by sharing records, and more weight for a busy day.
+    #[command(subcommand)]
+    Credits(credits::CreditsCommand),
+    /// Show whom your keys speak for, how those stand, and what you can do next.
+    Whoami(whoami::WhoamiArgs),
     /// See how the chain stands, follow it, write its blocks to a file.
     #[command(subcommand)]
     Chain(chain::ChainCommand),
@@ -150,7 +168,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     // A reader that went away is no failure of what was done.
     let (written, code) = match result {
         Ok(output) if json => (writeln!(out, "{}", output.to_json()), ExitCode::SUCCESS),
-        Ok(output) => (write!(out, "{}", output.to_text()), ExitCode::SUCCESS),
+        Ok(output) => (write!(out, "{}", output.to_coloured(Colour::of(&console::Term::stdout()))), ExitCode::SUCCESS),
         Err(error) => {
             if json {
                 let _ = writeln!(out, "{}", error.to_json());
@@ -180,6 +198,10 @@ async fn dispatch(cli: Cli) -> Result<Output, CliError> {
         Command::Consent(command) => consent::run(&session, command).await,
         Command::Request(command) => request::run(&session, command).await,
         Command::Access(command) => access::run(&session, command).await,
+        Command::Emergency(command) => emergency::run(&session, command).await,
+        Command::Appointment(command) => appointment::run(&session, command).await,
+        Command::Credits(command) => credits::run(&session, command).await,
+        Command::Whoami(arguments) => whoami::run(&session, arguments).await,
         Command::Chain(command) => chain::run(&session, command).await,
         Command::Demo(args) => {
             salus_client::demo::run(args).await?;

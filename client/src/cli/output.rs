@@ -1,6 +1,14 @@
 //! What a command prints: for people a table, for programs one JSON object.
+//!
+//! In the rows of a list ids and hashes are shown by their first digits, as many as tell them apart among all that is
+//! printed; but whole where the next command asks for them, and always in JSON.
 
-use comfy_table::{Cell, ContentArrangement, LineStyle, Table, TableStyle, presets};
+use std::{
+    collections::BTreeSet,
+    ops::Bound::{Excluded, Unbounded},
+};
+
+use comfy_table::{Cell, Color, ContentArrangement, LineStyle, Table, TableStyle, presets};
 use salus_client::{chain::Receipt, fhir::instant};
 use salus_primitives::Moment;
 use serde_json::{Map, Value, json};
@@ -15,6 +23,22 @@ pub struct Output {
     title: String,
     fields: Vec<(&'static str, Value)>,
     list: Option<List>,
+}
+
+/// Whether the words that decide are coloured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Colour {
+    /// No: nobody looks, or does not want it.
+    Never,
+    /// Yes.
+    Always,
+}
+
+impl Colour {
+    /// Only on a terminal that has colours, whose user has not set `NO_COLOR`.
+    pub fn of(terminal: &console::Term) -> Self {
+        if terminal.features().colors_supported() { Self::Always } else { Self::Never }
+    }
 }
 
 #[derive(Debug)]
@@ -114,8 +138,13 @@ impl Output {
         Value::Object(object)
     }
 
-    /// For people; ends with a line break.
+    /// For people, without colours; ends with a line break.
     pub fn to_text(&self) -> String {
+        self.to_coloured(Colour::Never)
+    }
+
+    /// For people; ends with a line break.
+    pub fn to_coloured(&self, colour: Colour) -> String {
         if let Some(text) = &self.text {
             return text.clone();
         }
@@ -128,31 +157,121 @@ impl Output {
             out += "\n";
         }
         if !self.fields.is_empty() {
-            let mut table = Table::new();
+            let mut table = table(colour);
             table.load_style(presets::NOTHING);
             for (name, value) in &self.fields {
-                table.add_row(vec![Cell::new(format!("  {}", name.replace('_', " "))), Cell::new(shown(value))]);
+                let named = Cell::new(format!("  {}", name.replace('_', " ")));
+                table.add_row(vec![named, cell(name, value, shown(value), colour)]);
             }
             push_table(&mut out, &table);
         }
         if let Some(list) = &self.list {
-            if list.rows.is_empty() {
-                out += "  none\n";
-            } else {
-                let mut table = Table::new();
-                table.load_style(LIST_STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-                // A column in which nothing stands would only make the others narrower.
-                let said: Vec<usize> = (0..list.columns.len())
-                    .filter(|column| list.rows.iter().any(|row| row.get(*column).is_some_and(is_something)))
-                    .collect();
-                table.set_header(said.iter().map(|column| list.columns[*column].replace('_', " ")));
-                for row in &list.rows {
-                    table.add_row(said.iter().map(|column| row.get(*column).map_or_else(String::new, shown)));
-                }
-                push_table(&mut out, &table);
-            }
+            self.push_list(&mut out, list, colour);
         }
         out
+    }
+
+    fn push_list(&self, out: &mut String, list: &List, colour: Colour) {
+        if list.rows.is_empty() {
+            *out += "  none\n";
+            return;
+        }
+        let ids = self.ids();
+        let mut shortened = false;
+        let mut table = table(colour);
+        table.load_style(LIST_STYLE).set_content_arrangement(ContentArrangement::Dynamic);
+        // A column in which nothing stands would only make the others narrower.
+        let said: Vec<bool> = (0..list.columns.len())
+            .map(|column| list.rows.iter().any(|row| row.get(column).is_some_and(is_something)))
+            .collect();
+        let named = list.columns.iter().zip(&said).filter(|(_, said)| **said);
+        table.set_header(named.map(|(name, _)| name.replace('_', " ")));
+        for row in &list.rows {
+            let cells = list.columns.iter().zip(row).zip(&said).filter(|(_, said)| **said);
+            table.add_row(cells.map(|((name, value), _)| {
+                let whole = shown(value);
+                let text = if WHOLE.contains(name) { whole.clone() } else { short(&whole, &ids) };
+                shortened |= text != whole;
+                cell(name, value, text, colour)
+            }));
+        }
+        push_table(out, &table);
+        if shortened {
+            *out += "  Ids are shown by their first digits: --json has them whole.\n";
+        }
+    }
+
+    /// All ids and hashes that are printed.
+    fn ids(&self) -> BTreeSet<String> {
+        let cells = self.list.iter().flat_map(|list| list.rows.iter().flatten());
+        let values = self.fields.iter().map(|(_, value)| value).chain(cells).map(shown);
+        let texts = std::iter::once(self.title.clone()).chain(values);
+        texts.flat_map(|text| words(&text).filter_map(id_digits).map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+}
+
+/// Columns whose ids the next command takes: they are shown whole.
+const WHOLE: [&str; 2] = ["patient", "doctor"];
+/// Fewest digits of an id shown short.
+const DIGITS_MIN: usize = 8;
+
+/// What is between signs and spaces.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric())
+}
+
+/// The digits of a word that is an id, 32 of them, or a hash, 64.
+fn id_digits(word: &str) -> Option<&str> {
+    let digits = word.strip_prefix("0x").unwrap_or(word);
+    let hex = digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    (hex && matches!(digits.len(), 32 | 64)).then_some(digits)
+}
+
+/// `text` with its ids cut to as many digits as tell them apart from all others.
+fn short(text: &str, ids: &BTreeSet<String>) -> String {
+    let mut out = text.to_owned();
+    for digits in words(text).filter_map(id_digits) {
+        // The nearest in order share the most.
+        let before = ids.range::<str, _>((Unbounded, Excluded(digits))).next_back();
+        let after = ids.range::<str, _>((Excluded(digits), Unbounded)).next();
+        let shared = |other: &String| digits.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+        let shared = before.into_iter().chain(after).map(shared).max();
+        let length = shared.map_or(DIGITS_MIN, |shared| DIGITS_MIN.max(shared + 1)).min(digits.len());
+        out = out.replacen(digits, &digits[..length], 1);
+    }
+    out
+}
+
+/// A table that is coloured as asked, whatever it finds out by itself.
+fn table(colour: Colour) -> Table {
+    let mut table = Table::new();
+    if colour == Colour::Always {
+        table.enforce_styling();
+    }
+    table
+}
+
+/// A cell with `text` for `value`, in the colour of what it says.
+fn cell(name: &str, value: &Value, text: String, colour: Colour) -> Cell {
+    match tone(name, value).filter(|_| colour == Colour::Always) {
+        Some(tone) => Cell::new(text).fg(tone),
+        None => Cell::new(text),
+    }
+}
+
+/// Green for what is permitted or in order, red for what is denied or has to be seen to; none for all else.
+fn tone(name: &str, value: &Value) -> Option<Color> {
+    match (name, value) {
+        ("permitted", Value::Bool(true)) => Some(Color::Green),
+        ("permitted", Value::Bool(false)) | ("overdue" | "ended", Value::Bool(true)) | ("error", Value::String(_)) => {
+            Some(Color::Red)
+        }
+        ("status" | "state" | "effect" | "finding", Value::String(word)) => match word.as_str() {
+            "active" | "permit" | "justified" => Some(Color::Green),
+            "suspended" | "removed" | "struck" | "frozen" | "closed" | "deny" | "unjustified" => Some(Color::Red),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -189,17 +308,5 @@ fn shown(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_field_is_printed_alone_and_bare() {
-        let output = Output::new("Filed.").with("record", "ab12").with("version", 3u32).with("caps", vec!["a", "b"]);
-        for (field, text) in [("record", "ab12\n"), ("version", "3\n"), ("caps", "a\nb\n")] {
-            assert_eq!(output.only(field).unwrap().to_text(), text);
-        }
-        let error = output.only("recrod").unwrap_err();
-        assert_eq!(error.status(), 2);
-        assert!(error.to_string().ends_with("it has caps, record, version"), "{error}");
-    }
-}
+#[path = "output_tests.rs"]
+mod tests;

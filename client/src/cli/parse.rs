@@ -1,6 +1,9 @@
 //! Words on the command line as the chain's own values.
 
-use salus_client::{fhir::Release, vitals::Pressure};
+use salus_client::{
+    fhir::{Release, Span},
+    vitals::Pressure,
+};
 use salus_consent::{Action, Kind, Kinds, Purpose};
 use salus_primitives::{
     AccountId, Moment, Window,
@@ -123,6 +126,14 @@ pub fn delay(text: &str) -> Result<u64, String> {
     if ["0s", "0m", "0h", "0d"].contains(&text) { Ok(0) } else { duration(text) }
 }
 
+/// A moment, as `2026-12-01T09:00:00Z` or with another zone's offset.
+pub fn moment(text: &str) -> Result<Moment, String> {
+    let span = Span::parse(text).filter(|_| text.contains('T'));
+    let moment = span.and_then(|span| u64::try_from(span.from).ok()).map(Moment);
+    moment
+        .ok_or_else(|| "expected a date and time with its zone, as 2026-12-01T09:00:00Z or …T10:00:00+01:00".to_owned())
+}
+
 /// From `now` for this long.
 pub fn window(now: Moment, length: u64) -> Window {
     Window { from: now, until: now.plus(length) }
@@ -205,6 +216,22 @@ mod tests {
         for bad in ["", "30", "d", "-1d", "0h", "1.5h", "99999999999999999y", "3ä"] {
             assert!(duration(bad).is_err(), "{bad}");
             assert!(bad == "0h" || delay(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn moments_are_told_with_their_zone() {
+        let nine = Ok(Moment(1_796_115_600_000));
+        assert_eq!(moment("2026-12-01T09:00:00Z"), nine);
+        assert_eq!(moment("2026-12-01T10:00:00+01:00"), nine);
+        for bad in [
+            "2026-12-01",
+            "2026-12-01T09:00:00",
+            "2026-12-01 09:00:00Z",
+            "2026-02-30T09:00:00Z",
+            "1969-12-31T09:00:00Z",
+        ] {
+            assert!(moment(bad).is_err(), "{bad}");
         }
     }
 

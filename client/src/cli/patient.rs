@@ -242,7 +242,7 @@ fn shown(patient: PatientId, found: &Overview) -> Output {
 }
 
 /// The state by name, and when it ends by itself or can no longer be cancelled.
-fn state_text(state: &PatientState) -> (&'static str, Option<Moment>) {
+pub fn state_text(state: &PatientState) -> (&'static str, Option<Moment>) {
     match *state {
         PatientState::Provisional { until } => ("provisional", Some(until)),
         PatientState::Active => ("active", None),

@@ -70,6 +70,7 @@
 //! `vectors/` beside this crate's sources holds worked examples of all this for other implementations.
 
 mod header;
+mod identity;
 mod key;
 mod open;
 mod padding;
@@ -77,6 +78,7 @@ mod seal;
 mod wrap;
 
 pub use header::{BLOB_MAGIC, Compression, HEADER_BYTES, Header, HeaderError, RecordRef, SEGMENT_BYTES, TAG_BYTES};
+pub use identity::{Appointment, IDENTITY_MAX, IdentityError, SEALED_IDENTITY_BYTES, open_identity, seal_identity};
 pub use key::{ContentKey, KemPublic, KemSecret, NotAKemKey, RandomError};
 pub(crate) use key::{random_bytes, secret_bytes};
 pub use open::{OpenError, Opened, PLAIN_BYTES_MAX, open, open_anchored};

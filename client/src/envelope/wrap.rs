@@ -185,7 +185,7 @@ fn weak(_: HpkeError) -> WrapError {
 }
 
 /// Hands the bytes it holds to HPKE, which draws once: the input of DeriveKeyPair for the ephemeral key.
-struct OneDraw(Zeroizing<[u8; 32]>);
+pub(super) struct OneDraw(pub(super) Zeroizing<[u8; 32]>);
 
 impl TryRng for OneDraw {
     type Error = core::convert::Infallible;

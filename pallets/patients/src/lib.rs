@@ -397,7 +397,6 @@ impl Pallet for Patients {
                 "How long guardians that two organisations appoint wait, ms.",
             ),
             ConstantEntry::new("ApprovalMax", &types::APPROVAL_MAX, "How long an approval of a recovery counts, ms."),
-            ConstantEntry::new("RecoveryDelay", &types::RECOVERY_DELAY, "How long a recovery by guardians waits, ms."),
             ConstantEntry::new(
                 "RegistrarsDelay",
                 &types::REGISTRARS_DELAY,

@@ -34,8 +34,6 @@ pub const GUARDIANS_DELAY: u64 = 72 * HOUR;
 pub const INCAPACITY_DELAY: u64 = 14 * DAY;
 /// How long a guardian's approval of a recovery counts, ms.
 pub const APPROVAL_MAX: u64 = 14 * DAY;
-/// How long a recovery by guardians waits from the approval that reached the threshold, ms.
-pub const RECOVERY_DELAY: u64 = 72 * HOUR;
 /// How long a recovery by Registrars of two organisations waits, ms.
 pub const REGISTRARS_DELAY: u64 = 14 * DAY;
 /// How long a recovery that has waited can be finished, ms.

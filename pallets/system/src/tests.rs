@@ -196,6 +196,9 @@ fn parameters_outside_their_bounds_are_named() {
     let wild = Parameters { block_interval_min: 0, ..Parameters::default() };
     assert_eq!(wild.check().unwrap_err().to_string(), "parameter block_interval_min is 0, allowed is 1 to 4000");
     assert_eq!(Parameters::default().check(), Ok(()));
+    let hasty = Parameters { recovery_delay: DAY - 1, ..Parameters::default() };
+    assert_eq!(hasty.check().unwrap_err().name, "recovery_delay");
+    assert_eq!(Parameters { root_delay: 0, recovery_delay: 1_000, ..Parameters::default() }.check(), Ok(()));
 }
 
 #[test]

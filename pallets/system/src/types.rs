@@ -4,7 +4,7 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use salus_primitives::{
     AccountId, BoundedVec, Moment, Subject,
     subject::Roles,
-    time::{DAY, HOUR},
+    time::{DAY, HOUR, SECOND},
 };
 use scale_info::{Path, Type, TypeInfo, TypeParameter, build::Fields, meta_type};
 
@@ -131,6 +131,9 @@ pub enum Policy {
     CustodianTreatment,
 }
 
+/// How long a recovery by guardians waits where genesis says nothing else, ms.
+pub const RECOVERY_DELAY: u64 = 72 * HOUR;
+
 /// Parameters of the chain: set at genesis, changed by the council.
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Debug)]
 pub struct Parameters {
@@ -148,6 +151,8 @@ pub struct Parameters {
     pub patient_weight: u64,
     /// Invitations an organisation may have open or spent within 30 days.
     pub invitations_max: u32,
+    /// How long a recovery by guardians at threshold waits, so that a patient who still has a key can object, ms.
+    pub recovery_delay: u64,
 }
 
 impl Default for Parameters {
@@ -160,6 +165,7 @@ impl Default for Parameters {
             practitioner_weight: 2_000_000,
             patient_weight: 20_000,
             invitations_max: 100_000,
+            recovery_delay: RECOVERY_DELAY,
         }
     }
 }
@@ -184,6 +190,8 @@ impl Parameters {
     /// # Errors
     /// The first one that is not.
     pub fn check(&self) -> Result<(), ParameterError> {
+        // A chain on which root acts wait is one whose patients need time to object, too.
+        let recovery_delay_min = if self.root_delay == 0 { SECOND } else { DAY };
         let bounds = [
             ("root_delay", self.root_delay, 0, 30 * DAY),
             ("block_interval_min", self.block_interval_min, 1, 4_000),
@@ -191,6 +199,7 @@ impl Parameters {
             ("practitioner_weight", self.practitioner_weight, 10_000, 1_000_000_000_000),
             ("patient_weight", self.patient_weight, 1_000, 1_000_000_000_000),
             ("invitations_max", u64::from(self.invitations_max), 1, 10_000_000),
+            ("recovery_delay", self.recovery_delay, recovery_delay_min, 30 * DAY),
         ];
         match bounds.into_iter().find(|(_, found, min, max)| found < min || found > max) {
             Some((name, found, min, max)) => Err(ParameterError { name, found, min, max }),

@@ -3,7 +3,10 @@
 use salus_primitives::{AccountId, Moment, PatientId, Subject, crypto, signed::CoSigns, subject::Roles};
 use salus_registry as registry;
 use salus_support::{Ctx, StateReader, ensure};
-use salus_system::{self as system, BindError, keys, storage::Account};
+use salus_system::{
+    self as system, BindError, keys,
+    storage::{Account, ChainParameters},
+};
 
 use super::{exactly, second_registrar};
 use crate::{
@@ -11,8 +14,8 @@ use crate::{
     state::{self, KeyKind},
     storage::{Guardianships, Invitations, Patients, PendingChanges, Recoveries, RecoveryApprovals, Thaws},
     types::{
-        APPROVAL_MAX, Approval, Freeze, Guardianship, Patient, PatientState, Powers, RECOVERY_DELAY, RECOVERY_OPEN,
-        REGISTRARS_DELAY, RecoveredBy, Recovery, RecoveryKeys, RecoveryNews, RecoveryStep, VETO_ONCE,
+        APPROVAL_MAX, Approval, Freeze, Guardianship, Patient, PatientState, Powers, RECOVERY_OPEN, REGISTRARS_DELAY,
+        RecoveredBy, Recovery, RecoveryKeys, RecoveryNews, RecoveryStep, VETO_ONCE,
     },
 };
 
@@ -74,8 +77,9 @@ fn propose_by_guardian(
         return Ok(RecoveryNews::Approved { guardian, keys: proposed });
     }
 
+    let delay = ChainParameters::get(ctx.state()).recovery_delay;
     let vetoable = held.vetoed.is_none_or(|vetoed| vetoed.plus(VETO_ONCE) <= now);
-    let recovery = Recovery { keys: proposed, by: RecoveredBy::Guardians, ripe: now.plus(RECOVERY_DELAY), vetoable };
+    let recovery = Recovery { keys: proposed, by: RecoveredBy::Guardians, ripe: now.plus(delay), vetoable };
     Ok(begin(ctx, patient, &found, recovery))
 }
 

@@ -5,7 +5,8 @@ use salus_registry::{DROP_DELAY, Error as RegistryError, Event as RegistryEvent,
 use salus_system::{Ended, storage::Account};
 
 use super::*;
-use crate::types::{FREEZE, GUARDIANS_DELAY, RECOVERY_DELAY};
+use crate::types::{FREEZE, GUARDIANS_DELAY};
+use salus_system::types::RECOVERY_DELAY;
 
 /// A patient with two guardians and a second lasting key, of seed 50.
 fn with_two_keys() -> (Chain, Person, Vec<Person>, AccountId) {

@@ -2,17 +2,14 @@
 
 use salus_primitives::{Moment, time::DAY};
 use salus_registry::{kem, keys_guarded, keys_locked};
-use salus_system::Purpose;
+use salus_system::{Parameters, Purpose, storage::ChainParameters, types::RECOVERY_DELAY};
 
 use super::*;
 use crate::{
     state::{may_change_rules, may_receive_care},
     storage::{PendingChanges, Recoveries, RecoveryApprovals},
     testing::invite,
-    types::{
-        APPROVAL_MAX, FREEZE, FrozenBy, GUARDIANS_DELAY, RECOVERY_DELAY, RECOVERY_OPEN, REGISTRARS_DELAY, RecoveredBy,
-        VETO_ONCE,
-    },
+    types::{APPROVAL_MAX, FREEZE, FrozenBy, GUARDIANS_DELAY, RECOVERY_OPEN, REGISTRARS_DELAY, RecoveredBy, VETO_ONCE},
 };
 
 /// The key that a lost one is replaced with.
@@ -515,4 +512,17 @@ fn windows_at_the_end_of_time_do_not_overflow() {
     assert_eq!(Recoveries::get(chain.state(), &person.id).unwrap().ripe, Moment(u64::MAX));
     assert_eq!(state_of(&chain, &person), PatientState::Active, "it has no time to be finished in");
     chain.refused(account(registrar()), finish(&person), Error::NoRecovery);
+}
+
+#[test]
+fn a_recovery_waits_as_long_as_the_chain_says_when_it_begins() {
+    let (mut chain, person, guardians) = world();
+    chain.prepare(|state| {
+        let parameters = Parameters { root_delay: 0, recovery_delay: 5_000, ..Parameters::default() };
+        ChainParameters::put(state, &parameters);
+    });
+    begin(&mut chain, &person, &guardians);
+    chain.prepare(|state| ChainParameters::put(state, &Parameters::default()));
+    chain.advance(4_999).refused(guardians[0].account(), finish(&person), Error::TooEarly);
+    chain.advance(1).ok(guardians[0].account(), finish(&person));
 }
