@@ -46,9 +46,10 @@ pub enum PatientCommand {
     },
     /// Register as a patient against an invitation.
     ///
-    /// For someone who cannot act now (an invitation made with --provisional) a Privacy officer registers, with new keys
-    /// that the hospital keeps for at most 30 days. When the person can act, `salus key rotate` puts a key of their own in
-    /// the place of the one kept, `salus doctor set-kem` sets an encryption key of their own, and the hospital confirms.
+    /// For someone who cannot act now (an invitation made with --provisional) a Privacy officer registers, with new
+    /// keys that the hospital keeps for at most 30 days. When the person can act, `salus key rotate` puts a key of their
+    /// own in the place of the one kept, `salus doctor set-kem` sets an encryption key of their own, and the hospital
+    /// confirms.
     Register {
         /// Name of the invitation's key.
         #[arg(long, value_name = "NAME")]
@@ -79,8 +80,8 @@ pub enum PatientCommand {
     },
     /// Freeze, thaw or close yourself, freeze whom you are guardian of, declare a death, or cancel one.
     ///
-    /// A guardian freezes alone. What a guardian froze thaws when as many guardians as the threshold says have asked for
-    /// it.
+    /// A guardian freezes alone. What a guardian froze thaws when as many guardians as the threshold says have asked
+    /// for it.
     Status {
         /// The patient's id.
         patient: Ref<PatientId>,
@@ -157,7 +158,7 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
             let receipt = session.wait("registering", patients::register(&chain, &key, id, &invite, kem)).await?;
             let title = match patients::is_provisional(&receipt) {
                 true => {
-                    "Registered for 30 days. Records are filed once this key grants it, until the person's own takes over."
+                    "Registered for 30 days. Records are filed once this key grants it; then the person's own replaces it."
                 }
                 false => "Registered. Nothing is filed before the hospital confirms and you grant it.",
             };
