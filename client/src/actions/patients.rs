@@ -102,6 +102,14 @@ pub fn status_call(patient: PatientId, to: Change) -> RuntimeCall {
     RuntimeCall::Patients(Call::StatusSet { patient, to, cosign: Default::default() })
 }
 
+/// Is whom the registration registered, that this is the receipt of, provisional?
+pub fn is_provisional(receipt: &Receipt) -> bool {
+    let provisional = |event: &RuntimeEvent| {
+        matches!(event, RuntimeEvent::Patients(Event::PatientRegistered { provisional: true, .. }))
+    };
+    receipt.events.iter().any(provisional)
+}
+
 /// Did a guardian only approve that a freeze ends, by the call that this is the receipt of?
 pub fn is_approval_only(receipt: &Receipt) -> bool {
     receipt.events.iter().any(|event| matches!(event, RuntimeEvent::Patients(Event::ThawApproved { .. })))

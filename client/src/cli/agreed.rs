@@ -1,5 +1,5 @@
-//! What a call says, in words, to whom is asked to agree to it. A call that takes a second signature has its words here,
-//! or does not compile.
+//! What a call says, in words, to whom is asked to agree to it. A new call does not compile before it has its words here,
+//! or is said to need nobody's agreement.
 
 use salus_client::{
     actions::{council::act_text, officers::roles_text},

@@ -27,14 +27,13 @@ use super::{
 pub enum ConsentCommand {
     /// Permit something, as the patient or a guardian with the power to act.
     ///
-    /// A guardian names all tags that guardians are excluded from in --none-of, and gives a --valid-for that is not longer
-    /// than the guardianship lasts: `salus guardian show` says both.
+    /// A guardian names all tags that guardians are excluded from in --none-of, and gives a --valid-for that is not
+    /// longer than the guardianship lasts: `salus guardian show` says both.
     #[command(after_long_help = GRANT_HELP)]
     Grant(GrantArgs),
     /// Deny something, as the patient: it overrides every permission.
     Deny(GrantArgs),
-    /// Pass a part of a permission on, once, as the doctor it speaks to, or as a Privacy officer of the hospital it speaks
-    /// to.
+    /// Pass a part of a permission on, once, as the doctor it names, or as a Privacy officer of the hospital it names.
     ///
     /// The rule says share and does not forbid to pass it on. What you do not say is as in that rule; nothing can be
     /// wider. It ends with that rule, also when the patient revokes it.

@@ -46,9 +46,10 @@ pub enum PatientCommand {
     },
     /// Register as a patient against an invitation.
     ///
-    /// For someone who cannot act now (an invitation made with --provisional) a Privacy officer registers, with new keys
-    /// that the hospital keeps for at most 30 days. When the person can act, `salus key rotate` puts a key of their own in
-    /// the place of the one kept, and then the hospital confirms.
+    /// For someone who cannot act now (an invitation made with --provisional) a Privacy officer registers, with new
+    /// keys that the hospital keeps for at most 30 days. When the person can act, `salus key rotate` puts a key of their
+    /// own in the place of the one kept, `salus doctor set-kem` sets an encryption key of their own, and the hospital
+    /// confirms.
     Register {
         /// Name of the invitation's key.
         #[arg(long, value_name = "NAME")]
@@ -79,8 +80,8 @@ pub enum PatientCommand {
     },
     /// Freeze, thaw or close yourself, freeze whom you are guardian of, declare a death, or cancel one.
     ///
-    /// A guardian freezes alone. What a guardian froze thaws when as many guardians as the threshold says have asked for
-    /// it.
+    /// A guardian freezes alone. What a guardian froze thaws when as many guardians as the threshold says have asked
+    /// for it.
     Status {
         /// The patient's id.
         patient: Ref<PatientId>,
@@ -155,10 +156,13 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
             let (key, invite) = (session.key(&key)?, session.key(&invite_key)?);
             let chain = session.chain().await?;
             let receipt = session.wait("registering", patients::register(&chain, &key, id, &invite, kem)).await?;
-            Ok(Output::new("Registered. Nothing is filed before the hospital confirms and you grant it.")
-                .with_text("patient", id)
-                .with_text("address", key.public())
-                .with_receipt(&receipt))
+            let title = match patients::is_provisional(&receipt) {
+                true => {
+                    "Registered for 30 days. Records are filed once this key grants it; then the person's own replaces it."
+                }
+                false => "Registered. Nothing is filed before the hospital confirms and you grant it.",
+            };
+            Ok(Output::new(title).with_text("patient", id).with_text("address", key.public()).with_receipt(&receipt))
         }
         PatientCommand::Confirm { patient, assurance, key } => {
             let registrar = session.key(&key)?;
@@ -200,10 +204,8 @@ pub async fn run(session: &Session, command: PatientCommand) -> Result<Output, C
 fn shown(patient: PatientId, found: &Overview) -> Output {
     let (entry, guarded) = (&found.entry, &found.guarded);
     let (state, until) = state_text(&entry.state);
-    let guardians = guarded.guardianship.as_ref().map(|held| {
-        let terms = &held.terms;
-        format!("{}, {} of them together, until {}", terms.guardians.len(), terms.threshold, instant(terms.until))
-    });
+    let held = guarded.guardianship.as_ref().map(|held| &held.terms);
+    let guardians = held.map(|terms| terms.guardians.iter().map(ToString::to_string).collect::<Vec<_>>());
     let waits = guarded.waiting.as_ref();
     let recovery = guarded.recovery.as_ref().map(|(recovery, lapses)| {
         format!("can be finished from {} until {}", instant(recovery.ripe), instant(*lapses))
@@ -228,6 +230,8 @@ fn shown(patient: PatientId, found: &Overview) -> Output {
         .with("key_kept_by_privacy", entry.held_key.map(|key| key.to_string()))
         .with("encryption_key", found.kem.map(|kem| format!("0x{}", hex::encode(kem.key))))
         .with("guardians", guardians)
+        .with("guardians_threshold", held.map(|terms| terms.threshold))
+        .with("guardians_until", held.map(|terms| moment_value(terms.until)))
         .with("guardians_waiting", waits.map(waiting_text))
         .with("guardians_waiting_until", waits.map(|change| moment_value(change.from)))
         .with("recovery", recovery)

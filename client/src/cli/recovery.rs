@@ -22,9 +22,9 @@ pub enum RecoveryCommand {
     /// Propose new keys for a patient, which replace all old ones.
     ///
     /// Each guardian with the power to recover proposes the same keys; when as many did as the threshold says, 72 hours
-    /// begin. Or a Registrar does with the agreement of a Registrar of another hospital (--second-key): then it is 14
-    /// days, and one key. Meanwhile whoever has one of the old keys can cancel it. The new key agrees each time: the
-    /// patient makes it (`salus key generate`) and keeps it.
+    /// begin, or what the council has set. Or a Registrar does, with the agreement of a Registrar of another hospital
+    /// (--second-key): then it is 14 days, and one key. Meanwhile whoever has one of the old keys can cancel it. The
+    /// new key agrees each time: the patient makes it (`salus key generate`) and keeps it.
     #[command(after_long_help = PROPOSE_HELP)]
     Propose {
         /// Whose keys: an id, or the name of a key in your folder.
@@ -56,10 +56,10 @@ pub enum RecoveryCommand {
 }
 
 const PROPOSE_HELP: &str = "Two guardians at a threshold of 2, the patient's new key being on the patient's machine:
-  salus recovery propose PATIENT --new-key 5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy --cosign-out a.json --key ann
+  salus recovery propose PATIENT --new-key ADDRESS --cosign-out a.json --key ann
   salus cosign sign a.json --key new        # the patient, who sends the file back to Ann
-  salus cosign submit a.json --key ann      # and likewise with Ben: that begins the 72 hours
-  salus recovery finish PATIENT --key ben      # 72 hours later";
+  salus cosign submit a.json --key ann      # and likewise with Ben: that begins it
+  salus recovery finish PATIENT --key ben   # when the time to cancel is over";
 
 /// Whose recovery, and who signs.
 #[derive(clap::Args, Debug)]
@@ -126,8 +126,8 @@ pub fn news_text(news: &RecoveryNews) -> String {
             format!("The recovery runs. Finish it from {} on: salus recovery finish; {veto}.", instant(*ripe))
         }
         RecoveryNews::Recovered { .. } => {
-            "The new keys speak for the patient, the old ones never again. The patient sets an encryption key next: salus \
-             doctor set-kem."
+            "The new keys speak for the patient, the old ones never again. The patient sets an encryption key next: \
+             salus doctor set-kem."
                 .to_owned()
         }
         RecoveryNews::Vetoed => "Cancelled: the keys stay as they are.".to_owned(),
@@ -147,7 +147,7 @@ fn shown(patient: PatientId, guarded: &Guarded) -> Output {
             .with_moment("finish_from", recovery.ripe)
             .with_moment("finish_until", *lapses)
             .with("can_be_cancelled", recovery.vetoable),
-        None => Output::new("No recovery runs. Proposed were:").with_text("patient", patient),
+        None => Output::new("No recovery runs.").with_text("patient", patient),
     };
     let rows = guarded
         .approvals

@@ -11,7 +11,7 @@ use super::{
     output::{Output, moment_value},
     parse,
     refs::Ref,
-    rule::{ScopeArgs, kinds_value},
+    rule::{DutyArgs, ScopeArgs, kinds_value},
     session::Session,
 };
 
@@ -45,9 +45,9 @@ pub enum RequestCommand {
         #[arg(long, value_name = "NAME")]
         key: String,
     },
-    /// Approve a request, all of it or less, as the patient.
+    /// Approve a request, all of it or less, as the patient or a guardian with the power to act.
     Approve {
-        /// Your id.
+        /// The patient: an id, or the name of a key in your folder.
         #[arg(long)]
         patient: Ref<PatientId>,
         /// Who asked.
@@ -68,16 +68,16 @@ pub enum RequestCommand {
         /// How many openings.
         #[arg(long, value_name = "N")]
         max_uses: Option<u32>,
-        /// The reader may not pass it on.
-        #[arg(long)]
-        no_redisclose: bool,
+        /// What the reader has to keep to.
+        #[command(flatten)]
+        duties: DutyArgs,
         /// Name of the key that signs.
         #[arg(long, value_name = "NAME")]
         key: String,
     },
-    /// Refuse a request, as the patient.
+    /// Refuse a request, as the patient or a guardian with the power to act.
     Refuse {
-        /// Your id.
+        /// The patient: an id, or the name of a key in your folder.
         #[arg(long)]
         patient: Ref<PatientId>,
         /// Who asked.
@@ -134,17 +134,7 @@ pub async fn run(session: &Session, command: RequestCommand) -> Result<Output, C
                 .with("number", made.request.number)
                 .with_receipt(&made.receipt))
         }
-        RequestCommand::Approve {
-            patient,
-            doctor,
-            actions,
-            purposes,
-            scope,
-            valid_for,
-            max_uses,
-            no_redisclose,
-            key,
-        } => {
+        RequestCommand::Approve { patient, doctor, actions, purposes, scope, valid_for, max_uses, duties, key } => {
             let key = session.key(&key)?;
             let chain = session.chain().await?;
             let patient = session.id(&chain, &patient).await?;
@@ -159,12 +149,13 @@ pub async fn run(session: &Session, command: RequestCommand) -> Result<Output, C
             if !purposes.is_empty() {
                 terms.purposes = Purposes::of(&purposes);
             }
+            let now = chain.now().await?;
             if let Some(length) = valid_for {
-                let until = chain.now().await?.plus(length).min(terms.window.until);
+                let until = now.plus(length).min(terms.window.until);
                 terms.window = Window { until, ..terms.window };
             }
             terms.max_uses = max_uses;
-            terms.obligations = Obligations { no_redisclose, ..Obligations::default() };
+            terms.obligations = duties.besides(Obligations::default(), now);
             let reference = RequestRef { requester: doctor, number: request.number };
             let kinds = terms.scope.kinds;
             let done = requests::approve(&chain, &key, patient, reference, terms);

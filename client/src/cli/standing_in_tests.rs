@@ -42,8 +42,8 @@ fn commands_of_guardians_delegates_and_the_council_are_taken() {
         "salus consent revoke --patient me --everyone --key me",
         "salus consent revoke --patient ID --rule 3,4 --key doc",
         "salus consent delegate --patient ID --rule 3 --to-org south --key privacy",
-        "salus consent delegate --patient ID --rule 3 --to-doctor doc --at north --actions view --purposes treat --kinds lab \
-         --valid-for 5d --max-uses 1 --no-redisclose --key doc",
+        "salus consent delegate --patient ID --rule 3 --to-doctor doc --at north --actions view --purposes treat \
+         --kinds lab --valid-for 5d --max-uses 1 --no-redisclose --key doc",
         "salus council change-org ID --name North --caps custodian,emergency --key council",
         "salus council change-org ID --no-caps --key council",
         "salus council change-org ID --admin-key new --cosign-out a.json --key council",
