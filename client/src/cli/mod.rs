@@ -173,7 +173,8 @@ pub async fn run(cli: Cli) -> ExitCode {
             if json {
                 let _ = writeln!(out, "{}", error.to_json());
             } else {
-                eprintln!("error: {error}");
+                let coloured = Colour::of(&console::Term::stderr()) == Colour::Always;
+                eprintln!("{}: {error}", console::style("error").red().force_styling(coloured));
             }
             (Ok(()), error.exit_code())
         }

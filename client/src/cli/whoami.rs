@@ -10,7 +10,10 @@ use salus_client::{
     fhir::instant,
     keystore::{KeyFile, KeyKind},
 };
-use salus_patients::{PatientState, types::FrozenBy};
+use salus_patients::{
+    PatientState,
+    types::{DECEASED_DELAY, FrozenBy},
+};
 use salus_primitives::{AccountId, Moment, OrganisationId, subject::Roles};
 use salus_registry::types::{Organisation, OrganisationStatus, PractitionerStatus};
 use salus_system::Ended;
@@ -254,7 +257,7 @@ fn standing(holder: &Holder, now: Moment) -> (Option<String>, String) {
         Bearer::Patient(_, None) => (None, "The patient is not on this chain.".to_owned()),
         Bearer::Patient(_, Some(entry)) => {
             let state = entry.state_at(now);
-            (Some(state_text(&state).0.to_owned()), patient(&state, entry.assurance, entry.inviting))
+            (Some(state_text(&state).0.to_owned()), patient(&state, entry.assurance, entry.inviting, now))
         }
     }
 }
@@ -341,7 +344,7 @@ fn acting(doctor: &Doctor, places: &[OrganisationId], session: bool) -> String {
     format!("Can {can} for {places} (`salus request make`, `salus access open`).{overdue}")
 }
 
-fn patient(state: &PatientState, assurance: u8, inviting: OrganisationId) -> String {
+fn patient(state: &PatientState, assurance: u8, inviting: OrganisationId, now: Moment) -> String {
     match state {
         PatientState::Provisional { until } => {
             format!("Provisional until {}: {inviting} holds its keys, confirm the person before.", instant(*until))
@@ -367,12 +370,11 @@ fn patient(state: &PatientState, assurance: u8, inviting: OrganisationId) -> Str
                 instant(*until)
             )
         }
-        PatientState::Deceased { declared } => {
-            format!(
-                "Declared dead at {}: if you live, say so within 72 hours (`salus patient status`).",
-                instant(*declared)
-            )
+        PatientState::Deceased { declared } if now < declared.plus(DECEASED_DELAY) => {
+            let until = instant(declared.plus(DECEASED_DELAY));
+            format!("Declared dead: if you live, say so before {until} (`salus patient status`).")
         }
+        PatientState::Deceased { declared } => format!("Declared dead at {}, for good.", instant(*declared)),
         PatientState::Closed => "Closed for good: nothing is granted, opened or filed any more.".to_owned(),
     }
 }

@@ -159,7 +159,8 @@ fn a_patient_is_told_what_their_state_lets_them_do() {
     // A freeze ends by itself.
     let over = told(PatientState::Frozen { until: NOW, by: FrozenBy::Guardian }, 1);
     assert_eq!(over.status.as_deref(), Some("active"));
-    assert!(told(PatientState::Deceased { declared: NOW }, 1).next.contains("within 72 hours"));
+    assert!(told(PatientState::Deceased { declared: NOW }, 1).next.contains("before 2026-12-04T09:00:00Z"));
+    assert!(told(PatientState::Deceased { declared: Moment(0) }, 1).next.contains("for good"));
     assert!(told(PatientState::Closed, 1).next.contains("for good"));
     assert!(told(PatientState::Provisional { until: ahead() }, 0).next.contains("Provisional until"));
     assert!(told(PatientState::Recovering { until: ahead(), freeze: None }, 1).next.contains("stop it"));
