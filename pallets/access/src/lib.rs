@@ -108,11 +108,11 @@ pub enum Call {
     },
     /// Answer a request that is open: approve by a rule within it, refuse, or withdraw.
     ///
-    /// Approve and refuse by the patient or a guardian with the power to act, withdraw by the requester, each with a
-    /// lasting key. Approving makes
-    /// the rule as `Consent.grant` does and is refused as that is, within `Rule`. Emits `Approved` (and
-    /// `Consent.Granted`), `Refused` or `Withdrawn`. Refused with `NotRegistered`, `NotAuthorised`,
-    /// `NoSuchRequest`, `BadState`, `Wider`, `Rule`.
+    /// Approve and refuse by the patient or a guardian with the power to act, withdraw by the requester while the
+    /// organisation they asked for is Active, each with a lasting key. Approving makes the rule as `Consent.grant`
+    /// does and is refused as that is, within `Rule`. Emits `Approved` (and `Consent.Granted`), `Refused` or
+    /// `Withdrawn`. Refused with `NotRegistered`, `NotAuthorised`, `NoSuchRequest`, `BadState`, `NotActive`, `Wider`,
+    /// `Rule`.
     #[codec(index = 1)]
     Respond {
         /// Whose request it is to answer.

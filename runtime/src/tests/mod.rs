@@ -1,5 +1,6 @@
 //! Tests of the runtime as a whole: blocks, validity and metadata.
 
+mod authorisation;
 mod blocks;
 mod members;
 mod metadata;
@@ -8,7 +9,7 @@ mod reports;
 mod upgrades;
 mod validity;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use parity_scale_codec::{Decode, Encode};
 use salus_primitives::{
@@ -19,6 +20,7 @@ use salus_primitives::{
     runtime_api::{BlockContext, Built, Changes, Executed, InvalidBlock, NoneVerified, RuntimeApi},
     validator_set::ValidatorSet,
 };
+use salus_support::Overlay;
 use salus_system::types::Parameters;
 use salus_validators::{genesis::GenesisValidator, types::peer_of};
 
@@ -44,11 +46,14 @@ pub(crate) fn validator(seed: u8) -> GenesisValidator {
 }
 
 /// A chain in memory, of one validator unless said otherwise: blocks are built, executed again, and must agree.
+#[derive(Clone)]
 pub(crate) struct TestNet {
-    pub runtime: SalusRuntime,
+    pub runtime: Rc<SalusRuntime>,
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
     pub tip: Header,
     pub genesis: Hash,
+    /// How long after the tip the next block is, ms.
+    pub step: u64,
 }
 
 impl TestNet {
@@ -67,7 +72,7 @@ impl TestNet {
     }
 
     fn of(parameters: Parameters, validators: Vec<GenesisValidator>) -> Self {
-        let runtime = SalusRuntime::new();
+        let runtime = Rc::new(SalusRuntime::new());
         let config = GenesisConfig {
             time: GENESIS_TIME,
             parameters,
@@ -79,7 +84,7 @@ impl TestNet {
         let tip = crate::genesis::block(Hash::ZERO).header;
         let genesis = tip.hash();
         let state = changes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-        Self { runtime, state, tip, genesis }
+        Self { runtime, state, tip, genesis, step: 1_000 }
     }
 
     pub fn chain(&self) -> ChainContext {
@@ -102,7 +107,7 @@ impl TestNet {
     }
 
     pub fn context(&self) -> BlockContext {
-        let time = self.tip.slot().map_or(GENESIS_TIME, |slot| slot.time).plus(1_000);
+        let time = self.tip.slot().map_or(GENESIS_TIME, |slot| slot.time).plus(self.step);
         let (set, number) = (self.set(), self.tip.number.next());
         let proposer_index = set.proposer_index(number, 0);
         let slot = Slot { time, build_round: 0, proposer_index, set_id: set.set_id };
@@ -144,6 +149,14 @@ impl TestNet {
         for _ in 0..count {
             self.block(vec![]);
         }
+    }
+
+    /// Change the state directly.
+    pub fn prepare(&mut self, write: impl FnOnce(&mut Overlay<'_>)) {
+        let mut overlay = Overlay::new(&self.state);
+        write(&mut overlay);
+        let changes = overlay.into_changes();
+        self.apply(changes);
     }
 
     pub fn events(&self) -> Vec<EventRecord> {

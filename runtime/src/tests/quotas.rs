@@ -17,7 +17,7 @@ use salus_registry::{
     KemKey,
     types::{Caps, DisplayName, OrganisationStatus, SUITE_X25519},
 };
-use salus_support::{Class, Overlay, table::RuntimeTable};
+use salus_support::{Class, table::RuntimeTable};
 use salus_system::usage;
 
 use super::*;
@@ -34,13 +34,6 @@ const GATEWAY_KEY: u8 = 8;
 const ORGANISATION: Subject = Subject::Organisation(HOSPITAL);
 
 impl TestNet {
-    fn prepare(&mut self, write: impl FnOnce(&mut Overlay<'_>)) {
-        let mut overlay = Overlay::new(&self.state);
-        write(&mut overlay);
-        let changes = overlay.into_changes();
-        self.apply(changes);
-    }
-
     /// Time of the next block.
     fn next_time(&self) -> Moment {
         self.context().slot.time

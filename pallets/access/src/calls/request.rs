@@ -99,7 +99,11 @@ pub fn respond(ctx: &mut Ctx<'_, '_>, patient: PatientId, reference: RequestRef,
             (RequestStatus::Approved(rule), Event::Approved { patient, request: reference, rule })
         }
         Answer::Refuse(code) => (RequestStatus::Refused(code), Event::Refused { patient, request: reference, code }),
-        Answer::Withdraw => (RequestStatus::Withdrawn, Event::Withdrawn { patient, request: reference }),
+        Answer::Withdraw => {
+            // The people of a suspended organisation report what they released, and nothing else.
+            salus_registry::organisation_active(ctx.state(), request.organisation)?;
+            (RequestStatus::Withdrawn, Event::Withdrawn { patient, request: reference })
+        }
     };
     Requests::insert(ctx.state_mut(), &key, &request);
     ctx.emit(event);

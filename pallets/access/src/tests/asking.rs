@@ -226,6 +226,18 @@ fn who_may_not_act_does_not_ask() {
 }
 
 #[test]
+fn nobody_withdraws_a_request_for_a_suspended_organisation() {
+    let mut world = World::new();
+    world.ask();
+    registry::set_status(&mut world.chain, CLINIC, OrganisationStatus::Suspended);
+    let withdraw = world.answer(FIRST, Answer::Withdraw);
+    let suspended = Error::NotActive(Standing::OrganisationSuspended);
+    world.chain.refused(account(SURGEON_KEY), withdraw, suspended);
+    let refuse = world.answer(FIRST, Answer::Refuse(0));
+    world.chain.ok(world.me, refuse);
+}
+
+#[test]
 fn a_request_is_well_formed() {
     let mut world = World::new();
     let call = world.asking();

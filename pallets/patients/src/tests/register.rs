@@ -2,7 +2,7 @@
 
 use salus_primitives::{Hash, Moment, time::DAY};
 use salus_registry::{KemKey, kem, types::SUITE_X25519};
-use salus_system::{Parameters, keys, storage::WeightUsed, usage};
+use salus_system::{Parameters, Purpose, keys, storage::WeightUsed, usage};
 
 use super::*;
 use crate::{
@@ -145,12 +145,16 @@ fn an_id_is_used_once() {
 }
 
 #[test]
-fn a_key_that_serves_someone_or_is_an_invitation_becomes_no_patient() {
+fn a_key_that_serves_someone_or_something_or_is_an_invitation_becomes_no_patient() {
     let mut chain = chain();
-    let officer = clerk();
+    let (officer, validator, node) = (clerk(), key(71), key(72));
+    chain.prepare(|state| {
+        keys::keep_apart(state, validator.public(), Purpose::Authority).unwrap();
+        keys::keep_apart(state, node.public(), Purpose::Network).unwrap();
+    });
     invite(&mut chain, account(registrar()), 1, false);
     invite(&mut chain, account(registrar()), 2, false);
-    for key in [officer, invitation(1), invitation(2)] {
+    for key in [officer, validator, node, invitation(1), invitation(2)] {
         let person = Person { key, ..Person::number(1) };
         let call = Call::Register {
             id: person.id,
