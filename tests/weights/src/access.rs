@@ -221,7 +221,7 @@ fn late(builder: &mut Builder<'_>) {
         late: Some(evidence),
         cosign: CoSigns::new(),
     };
-    builder.case("one written down after 72 hours, beside 16 cases", &opener, call);
+    builder.verifying(2, "one written down after 72 hours, beside 16 cases", &opener, call);
 }
 
 /// The emergency that a receipt is of, with those who do not review it.

@@ -96,9 +96,9 @@ fn on_a_full_page(builder: &mut Builder<'_>) {
     let message = signed::booking(&GENESIS, &practitioner, &HOSPITAL, &hours(day, free), &NOTE);
     let call =
         Call::Book { slot: name(free), key: one_time.public(), signature: one_time.sign(&message), sealed: NOTE };
-    builder.case("one of 64 slots of a day", &gateway, call);
+    builder.verifying(1, "one of 64 slots of a day", &gateway, call);
     let message = signed::booking_cancelled(&GENESIS, &practitioner, &HOSPITAL, &hours(day, held));
     let to = Change::GiveBack { signature: booker.sign(&message) };
-    builder.case("one of 64 slots is given back", &gateway, Call::Set { slot: name(held), to });
+    builder.verifying(1, "one of 64 slots is given back", &gateway, Call::Set { slot: name(held), to });
     builder.case("one of 64 slots is declined", &signs, Call::Set { slot: name(held), to: Change::Decline });
 }

@@ -44,7 +44,7 @@ fn register(builder: &mut Builder<'_>) {
     builder.used_up(Subject::Organisation(HOSPITAL));
     let possession = invite.sign(&signed::possession(&GENESIS, &account.public(), &patient));
     let call = Call::Register { id: patient, invite: invite.public(), possession, kem: kem(3) };
-    builder.case("a provisional patient", &account, call);
+    builder.verifying(1, "a provisional patient", &account, call);
 }
 
 /// The key that was held is gone; the five others are looked through for it.

@@ -123,7 +123,12 @@ fn put(builder: &mut Builder<'_>) {
         second: Some(GRANTEE),
         receipts: list(receipts.to_vec()),
     };
-    builder.case("the summary is amended by two limited rules of four full pages, for two custodians", &signs, call);
+    builder.verifying(
+        2,
+        "the summary is amended by two limited rules of four full pages, for two custodians",
+        &signs,
+        call,
+    );
 }
 
 fn states(builder: &mut Builder<'_>) {

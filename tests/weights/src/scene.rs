@@ -49,6 +49,8 @@ pub struct Case {
     pub extrinsic: RawExtrinsic,
     /// The weight it declares.
     pub weight: u64,
+    /// Signatures that its call verifies, besides the extrinsic's own.
+    pub signatures: u64,
     /// The error it is refused with, where it is.
     pub refused: Option<RuntimeError>,
 }
@@ -128,12 +130,13 @@ struct Draft {
     size: &'static str,
     by: Option<KeyPair>,
     call: RuntimeCall,
+    signatures: u64,
     refused: Option<RuntimeError>,
 }
 
 impl Draft {
     fn signed(self, runtime: &SalusRuntime) -> Case {
-        let Self { size, by, call, refused } = self;
+        let Self { size, by, call, signatures, refused } = self;
         let (name, weight) = (row(&call), Runtime::cost(&call).weight);
         let extrinsic = match (by, call) {
             (Some(by), call) => {
@@ -150,7 +153,7 @@ impl Draft {
             }
             (None, call) => panic!("{call:?} has to be signed"),
         };
-        Case { call: name, size, extrinsic, weight, refused }
+        Case { call: name, size, extrinsic, weight, signatures, refused }
     }
 }
 
@@ -173,10 +176,15 @@ impl Builder<'_> {
 
     /// A case that succeeds.
     pub fn case(&mut self, size: &'static str, by: &KeyPair, call: impl Into<RuntimeCall>) {
-        self.draft(size, Some(by), call.into(), None);
+        self.draft(size, Some(by), call.into(), 0);
     }
 
-    /// A case that is refused: where more is done before that than for any that succeeds.
+    /// A case whose call verifies signatures that stand in its fields.
+    pub fn verifying(&mut self, signatures: u64, size: &'static str, by: &KeyPair, call: impl Into<RuntimeCall>) {
+        self.draft(size, Some(by), call.into(), signatures);
+    }
+
+    /// A case that is refused after nearly everything was done.
     pub fn refused(
         &mut self,
         size: &'static str,
@@ -184,12 +192,15 @@ impl Builder<'_> {
         call: impl Into<RuntimeCall>,
         error: impl Into<RuntimeError>,
     ) {
-        self.draft(size, Some(by), call.into(), Some(error.into()));
+        self.draft(size, Some(by), call.into(), 0);
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.refused = Some(error.into());
+        }
     }
 
-    /// A case that nobody signs.
+    /// A case that nobody signs: it proves itself by two signatures.
     pub fn bare(&mut self, size: &'static str, call: impl Into<RuntimeCall>) {
-        self.draft(size, None, call.into(), None);
+        self.draft(size, None, call.into(), 2);
     }
 
     /// A case that others sign along.
@@ -204,15 +215,15 @@ impl Builder<'_> {
         let message = cosign(&GENESIS, &by.public(), 0, &bare);
         let signed: Vec<_> =
             along.iter().map(|key| CoSign { account: key.public(), signature: key.sign(&message) }).collect();
-        self.case(size, by, call(people::list(signed)));
+        self.draft(size, Some(by), call(people::list(signed)).into(), along.len() as u64);
     }
 
-    fn draft(&mut self, size: &'static str, by: Option<&KeyPair>, call: RuntimeCall, refused: Option<RuntimeError>) {
+    fn draft(&mut self, size: &'static str, by: Option<&KeyPair>, call: RuntimeCall, signatures: u64) {
         let subject = by.and_then(|by| Account::get(&self.state, &by.public()).data.subject);
         if let Some(subject) = subject {
             self.used_up(subject);
         }
-        self.drafts.push(Draft { size, by: by.cloned(), call, refused });
+        self.drafts.push(Draft { size, by: by.cloned(), call, signatures, refused: None });
     }
 
     /// The quota of the day is used up: what was added to it is read too.
