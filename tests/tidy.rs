@@ -35,7 +35,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("salus-fhir", &[]),
     ("salus-client", &["salus-runtime", "salus-fhir"]),
     ("salus-gateway", &["salus-client"]),
-    ("salus-benches", &["salus-node", "salus-client", "salus-engine", "salus-rpc", "salus-chain-spec"]),
+    ("salus-weights", &["salus-runtime"]),
+    (
+        "salus-benches",
+        &["salus-node", "salus-client", "salus-engine", "salus-rpc", "salus-chain-spec", "salus-weights"],
+    ),
     ("salus-simulation", &["salus-engine", "salus-chain-spec"]),
     ("salus-tests", &["salus-node", "salus-client", "salus-engine", "salus-rpc", "salus-chain-spec"]),
 ];

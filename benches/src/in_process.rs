@@ -1,46 +1,50 @@
-//! Figures that need no network: the stages of a block, the decision, replay, and bytes on disk.
+//! Figures that need no network: the stages of a block, replay, and bytes on disk.
 
-use std::{
-    fs,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, time::Duration};
 
 use salus_chain_spec::presets;
-use salus_consent::{
-    Action, Grantee, Kind, Origin, Purpose, Question, RecordView, Rule, Servable, Tags, decide, storage::Rules,
-};
 use salus_engine::{
     archive::{Blocks, replay as replay_file},
     execution,
 };
 use salus_node::genesis;
 use salus_primitives::{
-    BoundedVec, Moment, OrganisationId, PractitionerId, RawExtrinsic, RecordId, Subject,
+    RawExtrinsic,
     archive::{self, Record},
     commit::{CommitCertificate, VoteKind, vote_bytes},
-    runtime_api::{BlockContext, NoneVerified, RuntimeApi},
-    subject::Roles,
+    runtime_api::{BlockContext, Changes, NoneVerified, RuntimeApi, StateReader},
 };
 use salus_runtime::SalusRuntime;
 use salus_storage::{Database, Identity, Options};
-use salus_support::Overlay;
 
 use crate::{
     limits::Limits,
     report::{Report, Spent, Stopwatch, rate},
-    world::{self, World, key},
+    world::World,
 };
 
 /// Extrinsics in a measured block.
 const BLOCK: usize = 1_000;
 
 /// A chain without a node: blocks are built, certified by the development validator and committed.
-struct Bench {
-    database: Database,
-    runtime: SalusRuntime,
+pub struct Chain {
+    /// What it keeps.
+    pub database: Database,
+    /// What executes it.
+    pub runtime: SalusRuntime,
+    /// What its state takes.
+    pub state: Held,
     records: Vec<Record>,
     stages: Stages,
+}
+
+/// What keys and values take in state.
+#[derive(Clone, Copy, Default)]
+pub struct Held {
+    /// Keys.
+    pub keys: usize,
+    /// Bytes of keys and values.
+    pub bytes: usize,
 }
 
 /// Time spent per stage of measured blocks.
@@ -54,19 +58,25 @@ struct Stages {
     commit: Spent,
 }
 
-impl Bench {
-    fn new(folder: &Path) -> anyhow::Result<Self> {
+impl Chain {
+    /// A new one in this folder.
+    pub fn new(folder: &Path) -> anyhow::Result<Self> {
         let runtime = SalusRuntime::new();
         let genesis = genesis::of(&presets::development(), &runtime)?;
         let identity = Identity { chain_id: "dev".into(), genesis: genesis.hash };
-        let database = Database::open(folder.join("in-process"), &identity, Options::default())?;
+        let database = Database::open(folder, &identity, Options::default())?;
         let (_, tree) = database.root_after(&genesis.changes)?;
         database.commit(&genesis.block, None, &genesis.changes, tree)?;
-        Ok(Self { database, runtime, records: Vec::new(), stages: Stages::default() })
+        Ok(Self { database, runtime, state: Held::default(), records: Vec::new(), stages: Stages::default() })
+    }
+
+    /// Make blocks of these.
+    pub fn all(&mut self, extrinsics: &[RawExtrinsic]) -> anyhow::Result<()> {
+        extrinsics.chunks(BLOCK).try_for_each(|part| self.block(part.to_vec(), false))
     }
 
     /// Make a block of these; measured ones count.
-    fn block(&mut self, extrinsics: Vec<RawExtrinsic>, measured: bool) -> anyhow::Result<()> {
+    pub fn block(&mut self, extrinsics: Vec<RawExtrinsic>, measured: bool) -> anyhow::Result<()> {
         let (parent, parent_hash) = self.database.tip();
         let set = self.runtime.validators(&self.database.state());
         let parent_time = parent.slot().map_or(self.runtime.block_time(&self.database.state()), |slot| slot.time);
@@ -107,6 +117,7 @@ impl Bench {
         anyhow::ensure!(built.prepared.block.header.state_root == root, "building and executing agree");
         let certificate = self.certify(&built.prepared.block.header);
         let execution::Prepared { block, changes, tree: update } = built.prepared;
+        self.hold(&changes);
         let begun = Stopwatch::start();
         self.database.commit(&block, Some(&certificate), &changes, update)?;
         let commit = begun.spent();
@@ -123,6 +134,21 @@ impl Bench {
         Ok(())
     }
 
+    /// Count what changes in state.
+    fn hold(&mut self, changes: &Changes) {
+        let before = self.database.state();
+        for (key, value) in changes {
+            if let Some(old) = before.get(key) {
+                self.state.keys -= 1;
+                self.state.bytes -= key.len() + old.len();
+            }
+            if let Some(new) = value {
+                self.state.keys += 1;
+                self.state.bytes += key.len() + new.len();
+            }
+        }
+    }
+
     fn certify(&self, header: &salus_primitives::Header) -> CommitCertificate {
         let key = presets::development_key("validator");
         let genesis = self.database.identity().genesis;
@@ -135,7 +161,7 @@ impl Bench {
 
 /// Measure.
 pub fn measure(folder: &Path, scale: usize, limits: &Limits, report: &mut Report) -> anyhow::Result<()> {
-    let mut bench = Bench::new(folder)?;
+    let mut bench = Chain::new(&folder.join("in-process"))?;
     let genesis = bench.database.identity().genesis;
     let now = bench.runtime.block_time(&bench.database.state());
     let mut world = World::new(genesis, now);
@@ -158,7 +184,6 @@ pub fn measure(folder: &Path, scale: usize, limits: &Limits, report: &mut Report
     stages(&bench.stages, limits, report);
     disk(before, after, blocks * BLOCK, &bench, report);
     replay(&bench, report)?;
-    decision(report);
     Ok(())
 }
 
@@ -185,7 +210,7 @@ fn stages(stages: &Stages, limits: &Limits, report: &mut Report) {
     report.row("sum of a grant's way through one validator", format!("{:.1} µs", micros(all.cpu)), remark);
 }
 
-fn disk(before: u64, after: u64, extrinsics: usize, bench: &Bench, report: &mut Report) {
+fn disk(before: u64, after: u64, extrinsics: usize, bench: &Chain, report: &mut Report) {
     report.section("Disk");
     let wire: usize =
         bench.records.iter().flat_map(|record| &record.block.extrinsics).map(RawExtrinsic::wire_len).sum();
@@ -201,7 +226,7 @@ fn disk(before: u64, after: u64, extrinsics: usize, bench: &Bench, report: &mut 
     );
 }
 
-fn replay(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+fn replay(bench: &Chain, report: &mut Report) -> anyhow::Result<()> {
     report.section("Replay");
     let genesis = genesis::of(&presets::development(), &bench.runtime)?;
     let mut file = archive::head(&genesis.hash);
@@ -226,108 +251,6 @@ fn replay(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
         "all threads",
     );
     Ok(())
-}
-
-/// The decision function on a patient with many rules about others and some about the asker.
-fn decision(report: &mut Report) {
-    report.section("decide()");
-    for grants in [1usize, 100, 1_000] {
-        let (state, question, record) = with_rules(grants);
-        let runs = 20_000;
-        let begun = Instant::now();
-        let mut permitted = 0;
-        for _ in 0..runs {
-            permitted += usize::from(decide(&state, &question, &record).is_permit());
-        }
-        let elapsed = begun.elapsed();
-        assert_eq!(permitted, runs, "the rule about the asker permits");
-        let micros = elapsed.as_secs_f64() * 1e6 / f64::from(u32::try_from(runs).unwrap_or(u32::MAX));
-        let remark = "state in memory; a page holds 16 rules, and four pages are read";
-        report.row(format!("patient with {grants} grants"), format!("{micros:.1} µs"), remark);
-    }
-}
-
-fn with_rules(grants: usize) -> (std::collections::BTreeMap<Vec<u8>, Vec<u8>>, Question, RecordView) {
-    use salus_registry::{
-        storage::{Affiliations, Practitioners},
-        types::{Affiliation, Caps, DisplayName, OrganisationStatus, Practitioner, PractitionerStatus},
-    };
-    let base = std::collections::BTreeMap::new();
-    let mut state = Overlay::new(&base);
-    let now = Moment(1_800_000_000_000);
-    let (patient, actor, organisation) = (world::patient(1), PractitionerId([1; 16]), world::GRANTEE);
-    let later = now.plus(salus_primitives::time::YEAR);
-    salus_registry::organisation_set(
-        &mut state,
-        now,
-        organisation,
-        OrganisationStatus::Active,
-        DisplayName::try_from(b"Linden".to_vec()).expect("a short name"),
-        Caps::CUSTODIAN,
-        Some(key("admin", 1).public()),
-    )
-    .expect("a new organisation");
-    salus_system::keys::bind(
-        &mut state,
-        now,
-        key("doctor", 1).public(),
-        Subject::Practitioner(actor),
-        Roles::NONE,
-        None,
-    )
-    .expect("a new key");
-    let enrolled_by = key("admin", 1).public();
-    let practitioner = Practitioner {
-        status: PractitionerStatus::Active,
-        licence: salus_primitives::Hash::ZERO,
-        licence_until: later,
-        speciality: 0,
-        licensing: organisation,
-        enrolled_by,
-    };
-    Practitioners::insert(&mut state, &actor, &practitioner);
-    let affiliation = Affiliation { roles: Default::default(), until: later, enrolled_by };
-    Affiliations::insert(&mut state, &(actor, organisation), &affiliation);
-    let entry = salus_patients::Patient {
-        state: salus_patients::PatientState::Active,
-        assurance: 1,
-        inviting: organisation,
-        held_key: None,
-        frozen_at: None,
-    };
-    salus_patients::storage::Patients::insert(&mut state, &patient, &entry);
-    let world = World::new(salus_primitives::Hash::ZERO, now);
-    // Sixteen rules to a page, the asker's page first, others' after it.
-    for first in (0..grants).step_by(16) {
-        let mut other = [0x44; 16];
-        other[..8].copy_from_slice(&first.to_be_bytes());
-        let grantee = Grantee::Organisation(if first == 0 { organisation } else { OrganisationId(other) });
-        let rules: Vec<Rule> = (first..grants.min(first + 16))
-            .map(|id| Rule {
-                id: u32::try_from(id).unwrap_or(u32::MAX),
-                terms: world.terms(grantee),
-                uses: None,
-                origin: Origin::Patient,
-                labelled_only: false,
-                children: BoundedVec::new(),
-            })
-            .collect();
-        let page = rules.try_into().expect("sixteen rules fill a page");
-        Rules::insert(&mut state, &(patient, grantee.key()), &page);
-    }
-    let state = state.into_changes().into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-    let question =
-        Question { patient, actor, organisation, action: Action::View, purpose: Purpose::Treatment, at: now };
-    let record = RecordView {
-        id: RecordId([9; 16]),
-        kind: Kind::Lab,
-        tags: Tags::new(),
-        labelled: true,
-        restricted: false,
-        custodian: world::HOSPITAL,
-        servable: Servable::Yes,
-    };
-    (state, question, record)
 }
 
 fn folder_bytes(folder: &Path) -> anyhow::Result<u64> {

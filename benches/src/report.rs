@@ -8,8 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One section: its title, and rows of what, figure and remark.
-type Section = (String, Vec<[String; 3]>);
+/// One section: its title, the names of its columns, and its rows.
+struct Section {
+    title: String,
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
 
 /// All figures of a run.
 #[derive(Default)]
@@ -18,18 +22,28 @@ pub struct Report {
 }
 
 impl Report {
-    /// Begin a section.
+    /// Begin a section of what, figure and remark.
     pub fn section(&mut self, title: &str) {
+        self.table(title, &["what", "figure", "remark"]);
+    }
+
+    /// Begin a section with these columns.
+    pub fn table(&mut self, title: &str, columns: &[&str]) {
         eprintln!("bench: {title}");
-        self.sections.push((title.into(), Vec::new()));
+        let columns = columns.iter().map(|&column| column.to_owned()).collect();
+        self.sections.push(Section { title: title.into(), columns, rows: Vec::new() });
     }
 
     /// Add a figure to the newest section.
     pub fn row(&mut self, what: impl Into<String>, figure: impl Into<String>, remark: impl Into<String>) {
-        let row = [what.into(), figure.into(), remark.into()];
-        eprintln!("bench:   {}: {} {}", row[0], row[1], row[2]);
-        if let Some((_, rows)) = self.sections.last_mut() {
-            rows.push(row);
+        self.line([what.into(), figure.into(), remark.into()]);
+    }
+
+    /// Add a row to the newest section, a cell for each of its columns.
+    pub fn line<const CELLS: usize>(&mut self, cells: [String; CELLS]) {
+        eprintln!("bench:   {}", cells.join(" | "));
+        if let Some(section) = self.sections.last_mut() {
+            section.rows.push(cells.into());
         }
     }
 
@@ -57,11 +71,12 @@ impl Report {
     /// The page.
     pub fn markdown(&self) -> String {
         let mut page = String::new();
-        for (title, rows) in &self.sections {
+        for Section { title, columns, rows } in &self.sections {
+            let rule = "---|".repeat(columns.len());
             // Writing to a String cannot fail.
-            let _ = writeln!(page, "## {title}\n\n| what | figure | remark |\n|---|---|---|");
-            for [what, figure, remark] in rows {
-                let _ = writeln!(page, "| {what} | {figure} | {remark} |");
+            let _ = writeln!(page, "## {title}\n\n| {} |\n|{rule}", columns.join(" | "));
+            for cells in rows {
+                let _ = writeln!(page, "| {} |", cells.join(" | "));
             }
             page.push('\n');
         }

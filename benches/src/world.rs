@@ -33,6 +33,8 @@ pub struct World {
     nonces: BTreeMap<AccountId, u32>,
     /// Block time to make windows by.
     now: Moment,
+    /// Openings made so far.
+    pub openings: usize,
 }
 
 /// A key of this load.
@@ -56,7 +58,7 @@ impl World {
             transaction_version: version.transaction_version,
             genesis,
         };
-        Self { chain, nonces: BTreeMap::new(), now }
+        Self { chain, nonces: BTreeMap::new(), now, openings: 0 }
     }
 
     /// The next extrinsic of `by`.
@@ -67,11 +69,23 @@ impl World {
         raw
     }
 
-    fn cosigned(&self, by: &KeyPair, submitter: &KeyPair, call: impl Into<RuntimeCall>) -> CoSigns {
-        let nonce = self.nonces.get(&submitter.public()).copied().unwrap_or(0);
-        let message = signed::cosign(&self.chain.genesis, &submitter.public(), nonce, &call.into().encode());
-        CoSigns::try_from(vec![CoSign { account: by.public(), signature: by.sign(&message) }])
-            .expect("one co-signature is fewer than three")
+    /// Hash of the chain's genesis.
+    pub fn genesis(&self) -> Hash {
+        self.chain.genesis
+    }
+
+    /// The next extrinsic of `by`, with the agreement of `along`.
+    pub fn with_cosign<C: Into<RuntimeCall>>(
+        &mut self,
+        by: &KeyPair,
+        along: &KeyPair,
+        call: impl Fn(CoSigns) -> C,
+    ) -> RawExtrinsic {
+        let nonce = self.nonces.get(&by.public()).copied().unwrap_or(0);
+        let bare = call(CoSigns::new()).into().encode();
+        let message = signed::cosign(&self.chain.genesis, &by.public(), nonce, &bare);
+        let cosign = vec![CoSign { account: along.public(), signature: along.sign(&message) }];
+        self.signed(by, call(cosign.try_into().expect("one co-signature is fewer than three")))
     }
 
     /// What makes the hospitals: quotas far above the defaults, two organisations, a Registrar. Each group can
@@ -94,18 +108,16 @@ impl World {
                 caps: Caps::CUSTODIAN.with(Caps::LICENSING),
                 admin: Some(admin.public()),
             };
-            let call = salus_council::Call::Propose { act: act.clone(), cosign: CoSigns::new() };
-            let cosign = self.cosigned(&admin, council, call);
-            groups.push(vec![self.signed(council, salus_council::Call::Propose { act, cosign })]);
+            groups.push(vec![
+                self.with_cosign(council, &admin, |cosign| salus_council::Call::Propose { act: act.clone(), cosign }),
+            ]);
         }
         let (admin, registrar) = (key("Aster", 0), key("registrar", 0));
-        let call = |cosign| salus_registry::Call::OfficerSet {
+        groups.push(vec![self.with_cosign(&admin, &registrar, |cosign| salus_registry::Call::OfficerSet {
             account: registrar.public(),
             roles: Some(Roles::REGISTRAR),
             cosign,
-        };
-        let cosign = self.cosigned(&registrar, &admin, call(CoSigns::new()));
-        groups.push(vec![self.signed(&admin, call(cosign))]);
+        })]);
         groups
     }
 

@@ -135,10 +135,12 @@ pub fn withdraw(
     which: impl Fn(GranteeKey, &Rule) -> bool,
 ) -> Gone {
     let mut gone = BTreeMap::new();
+    let mut withdrawn = Vec::new();
     for &key in keys {
-        let withdrawn = take_where(state, patient, key, |rule| which(key, rule), &mut gone);
-        withdraw_children(state, patient, &withdrawn, &mut gone);
+        withdrawn.extend(take_where(state, patient, key, |rule| which(key, rule), &mut gone));
     }
+    // Of all at once: what was delegated from many pages lies on the same few, and each is taken up once.
+    withdraw_children(state, patient, &withdrawn, &mut gone);
     bounded(gone)
 }
 

@@ -122,7 +122,8 @@ impl Act {
     /// Weight of running it, units.
     pub fn weight(&self) -> u64 {
         match self {
-            Self::OrganisationSet { .. } => 400,
+            // A further Admin is bound beside up to 255 officers, each of whom is read.
+            Self::OrganisationSet { .. } => 650,
             Self::CouncilSet { .. } => COUNCIL_SET_WEIGHT,
             // Two keys checked, and some reads, for each new one. At most 33 of each: below COUNCIL_SET_WEIGHT.
             Self::ValidatorsSet { add, drop } => 100 + 80 * add.len() as u64 + 30 * drop.len() as u64,

@@ -385,12 +385,12 @@ impl Pallet for Registry {
     fn cost(call: &Call) -> Cost {
         match call {
             // Making room reads each of up to 256 organisations that list full nodes.
-            Call::OrganisationUpdate { .. } => Cost::ordinary(400),
+            Call::OrganisationUpdate { .. } => Cost::ordinary(2_000),
             // Binding reads each of up to 256 officers' keys.
-            Call::OfficerSet { cosign, .. } => Cost::ordinary(400 + signatures(cosign)),
+            Call::OfficerSet { cosign, .. } => Cost::ordinary(1_300 + signatures(cosign)),
             Call::PractitionerSet { cosign, .. } => Cost::ordinary(250 + signatures(cosign)),
-            // Making room reads each of up to 16 affiliations.
-            Call::AffiliationSet { cosign, .. } => Cost::ordinary(200 + signatures(cosign)),
+            // Making room reads each of up to 16 affiliations, and clears them.
+            Call::AffiliationSet { cosign, .. } => Cost::ordinary(350 + signatures(cosign)),
             Call::KeysSet { add, drop, kem, cosign } => {
                 let weight = 200 + 20 * drop.len() as u64 + signatures(cosign);
                 // New keys sign along: without a co-signature the call can only cancel a drop, which is a veto.
