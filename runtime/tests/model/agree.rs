@@ -80,7 +80,7 @@ pub fn patient(chain: &Chain, model: &Model, pat: Pat) -> Result<(), String> {
     let guards = expected.guardians.as_ref().map(|held| crate::speak::guardian_terms(&held.terms));
     same(("guardians", pat), held, guards)?;
     keys_of(chain, model, Who::Pat(pat))?;
-    rules(state, expected, pat)?;
+    rules(state, expected, pat, model.now)?;
     records(state, model, expected, pat)?;
     log(state, expected, pat)?;
     let number = |doc: Doc| expected.requests.iter().rfind(|request| request.doc == doc);
@@ -138,7 +138,7 @@ pub fn keys_of(chain: &Chain, model: &Model, whom: Who) -> Result<(), String> {
     same(("keys of", whom), live, expected)
 }
 
-fn rules(state: &State, expected: &Patient, pat: Pat) -> Result<(), String> {
+fn rules(state: &State, expected: &Patient, pat: Pat, now: u64) -> Result<(), String> {
     let pages: Vec<RulePage> = of_patient(state, Rules::prefix(), pat_id(pat));
     let ledger = Ledgers::get(state, &pat_id(pat));
     same(("rules made", pat), (ledger.next_id, ledger.pages as usize), (expected.next_rule, pages.len()))?;
@@ -160,10 +160,11 @@ fn rules(state: &State, expected: &Patient, pat: Pat) -> Result<(), String> {
         let parts = expected.parts.iter().map(|part| rule_ref(*part)).collect::<Vec<_>>();
         same(("delegated from", name), rule.children.to_vec(), parts)?;
     }
-    expected.rules.iter().try_for_each(|rule| is_within_its_parent(expected, rule, pat))
+    let mut left = expected.rules.iter().filter(|rule| !rule.is_over(now));
+    left.try_for_each(|rule| is_within_its_parent(expected, rule, pat))
 }
 
-/// I4: what was delegated lies within its parent, record by record and bit by bit, and the parent lists it.
+/// I4: what was delegated, and is not over, lies within its parent, record by record and bit by bit, and the parent lists it.
 fn is_within_its_parent(patient: &Patient, rule: &Rule, pat: Pat) -> Result<(), String> {
     let Origin::Part(whole) = rule.origin else { return Ok(()) };
     let Some(parent) = patient.rules.iter().find(|other| other.name() == whole) else {

@@ -23,8 +23,8 @@ pub struct Planned {
     pub raw: RawExtrinsic,
     pub expected: Outcome,
     pub weight: u64,
-    /// What a report is flagged with: late, and the entries that nothing permits.
-    pub flags: Option<(bool, u64)>,
+    /// What a report is flagged with: late, and the entries that nothing permits, where that is known.
+    pub flags: Option<(bool, Option<u64>)>,
     /// The place in the patient's log of the fact it leaves.
     pub fact: usize,
 }
@@ -182,6 +182,12 @@ impl World {
                 let pat = of(patient);
                 self.gone.extend(rules.iter().map(|rule| (pat, *rule)));
             }
+            RuntimeEvent::Consent(
+                salus_consent::Event::Granted { patient, replaced: Some(rule), .. }
+                | salus_consent::Event::DenySet { patient, replaced: Some(rule), .. },
+            ) => {
+                self.gone.insert((of(patient), rule.id));
+            }
             RuntimeEvent::Records(salus_records::Event::RecordStatus {
                 patient,
                 record,
@@ -192,11 +198,7 @@ impl World {
                 self.erased.insert((of(patient), rec));
             }
             RuntimeEvent::Access(salus_access::Event::Served { late, after_revocation, .. }) => {
-                let What::Serve { pat, receipt, .. } = planned.deed.what else { return Ok(()) };
-                let opener = self.model.pats[pat].log.receipt(receipt).map(|receipt| receipt.opener);
-                // The model does not know who was a guardian at a moment that is past.
-                let past = *late && matches!(opener, Some(Who::Pat(_)));
-                let flags = planned.flags.map(|(late, flags)| (late, if past { *after_revocation } else { flags }));
+                let flags = planned.flags.map(|(late, flags)| (late, flags.unwrap_or(*after_revocation)));
                 same("flags of a report", Some((*late, *after_revocation)), flags)?;
             }
             _ => {}

@@ -304,7 +304,9 @@ impl Model {
             }
         }
         let late = now >= receipt.until;
-        self.flags = Some((late, flagged));
+        // Who was a guardian at a moment that is past, the model does not know.
+        let past = late && matches!(receipt.opener, Who::Pat(_));
+        self.flags = Some((late, (!past).then_some(flagged)));
         let log = &mut self.pats[pat].log;
         for (place, entry) in log.receipt_mut(index)?.entries.iter_mut().enumerate() {
             if named(place) {

@@ -75,8 +75,8 @@ pub struct Model {
     pub next_rec: Rec,
     pub earned: u64,
     pub redeemed: u64,
-    /// What the last call reported as released: late, and the entries that nothing permits.
-    pub flags: Option<(bool, u64)>,
+    /// What the last call reported as released: late, and the entries that nothing permits, where that is known.
+    pub flags: Option<(bool, Option<u64>)>,
     /// What happened besides that a call was accepted or refused, to count.
     pub seen: Vec<&'static str>,
 }
