@@ -265,10 +265,11 @@ impl What {
     /// The call's name, for counting.
     pub fn name(&self) -> String {
         let words = match self {
-            Self::Patient { to, .. } => format!("{to:?}"),
-            Self::Mark { to, .. } => format!("{to:?}"),
-            Self::Slot { to, .. } => format!("{to:?}"),
-            Self::Respond { answer, .. } => format!("{answer:?}"),
+            Self::Patient { to, .. } => format!("Patient{to:?}"),
+            Self::Mark { to, .. } => format!("Record{to:?}"),
+            Self::Slot { to, .. } => format!("Slot{to:?}"),
+            Self::Respond { answer, .. } => format!("Respond{answer:?}"),
+            Self::Propose { act } => format!("Propose{act:?}"),
             Self::Emergency { full, .. } => (if *full { "EmergencyFull" } else { "EmergencySummary" }).to_owned(),
             other => format!("{other:?}"),
         };

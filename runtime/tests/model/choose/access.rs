@@ -1,7 +1,7 @@
 //! Openings, reports, emergencies, reviews, disputes and requests.
 
 use super::*;
-use crate::model::{Receipt, Request};
+use crate::model::{Question, Receipt, Request};
 
 pub fn open(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     let pat = some_patient(model, draw)?;
@@ -18,9 +18,27 @@ pub fn open(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         let purpose = if draw.chance(92) { FAMILY } else { TREAT };
         return Some(call(by, What::Open { pat, org: draw.below(model.orgs.len()), purpose, recs }));
     }
-    let (doc, org) = some_post(model, draw)?;
-    let by = key_of(model, draw, Who::Doc(doc))?;
+    let (mut doc, mut org) = some_post(model, draw)?;
     let purpose = if draw.chance(80) { TREAT } else { draw.below(9) as u8 };
+    for _ in 0..3 {
+        // Somebody who may, if that is not hard to find.
+        let question = Question { pat, doc, org, action: VIEW, purpose, at: model.now };
+        let may = |rec: &Rec| model.decide(&question, model.record(pat, *rec), &[]).is_permit();
+        if recs.iter().any(may) || draw.chance(20) {
+            break;
+        }
+        (doc, org) = some_post(model, draw)?;
+    }
+    // Who was denied twice today tries again.
+    let stubborn = model.pats.get(pat).and_then(|patient| {
+        let denied = patient.denied.iter().find(|(_, day, times)| *day == model.day() && *times > 1);
+        denied.map(|(who, _, _)| *who)
+    });
+    if let (Some(Who::Doc(other)), true) = (stubborn, draw.chance(60)) {
+        (doc, recs) = (other, vec![999]);
+        org = model.docs[doc].posts.first()?.org;
+    }
+    let by = key_of(model, draw, Who::Doc(doc))?;
     Some(call(by, What::Open { pat, org, purpose, recs }))
 }
 

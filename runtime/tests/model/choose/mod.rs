@@ -22,17 +22,15 @@ pub const ROLES: [u64; 2] = [309_343_006, 46_255_001];
 pub fn wait(model: &Model, number: u64) -> u64 {
     let mut draw = Draw::new(number);
     match draw.below(100) {
-        0..35 => draw.between(0, 10 * MINUTE),
-        35..50 => draw.between(0, 12 * HOUR),
-        50..62 => draw.between(0, 4 * DAY),
-        62..66 => draw.between(10 * DAY, 100 * DAY),
-        66 => draw.between(100 * DAY, 400 * DAY),
+        0..40 => draw.between(0, 10 * MINUTE),
+        40..53 => draw.between(0, 8 * HOUR),
+        53..60 => draw.between(0, 3 * DAY),
+        60 => draw.between(10 * DAY, 100 * DAY),
         _ => {
             let least = model.now + SECOND;
-            let mut ends: Vec<u64> = ends(model).into_iter().filter(|end| *end > least).collect();
-            ends.sort_unstable();
-            // The nearest are the most interesting, and let the most go on.
-            ends.truncate(6);
+            // What is near lets the most go on.
+            let most = least + if draw.chance(4) { 3 * YEAR } else { 5 * DAY };
+            let ends: Vec<u64> = ends(model).into_iter().filter(|end| *end > least && *end <= most).collect();
             draw.pick(&ends).map_or(0, |end| end - least - draw.between(0, 1))
         }
     }
@@ -65,7 +63,7 @@ fn ends(model: &Model) -> Vec<u64> {
 pub fn deed(model: &mut Model, number: u64) -> Deed {
     let mut draw = Draw::new(number);
     let mut chosen = None;
-    for _ in 0..4 {
+    for _ in 0..12 {
         chosen = drawn(model, &mut draw);
         if chosen.is_some() {
             break;
@@ -81,31 +79,31 @@ pub fn deed(model: &mut Model, number: u64) -> Deed {
 }
 
 fn drawn(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
-    match draw.below(134) {
-        0..14 => rules::grant(model, draw),
-        14..20 => rules::revoke(model, draw),
-        20..25 => rules::delegate(model, draw),
-        25..43 => access::open(model, draw),
-        43..52 => access::serve(model, draw),
-        52..60 => access::emergency(model, draw),
-        60..65 => access::review(model, draw),
-        65..67 => access::dispute(model, draw),
-        67..70 => access::request(model, draw),
-        70..74 => access::respond(model, draw),
-        74..82 => records::put(model, draw),
-        82..91 => records::mark(model, draw),
-        91..94 => records::relabel(model, draw),
-        94..96 => records::shred(model, draw),
-        96..98 => records::hand_over(model, draw),
-        98..104 => people::patient(model, draw),
-        104..108 => people::guardians(model, draw),
-        108..113 => people::recovery(model, draw),
-        113..116 => people::keys(model, draw),
-        116..120 => people::newcomer(model, draw),
-        120..125 => people::council(model, draw),
-        125..129 => people::register(model, draw),
-        129..132 => people::appointment(model, draw),
-        132 => people::redeem(model, draw),
+    match draw.below(140) {
+        0..16 => rules::grant(model, draw),
+        16..21 => rules::revoke(model, draw),
+        21..27 => rules::delegate(model, draw),
+        27..47 => access::open(model, draw),
+        47..57 => access::serve(model, draw),
+        57..64 => access::emergency(model, draw),
+        64..69 => access::review(model, draw),
+        69..71 => access::dispute(model, draw),
+        71..74 => access::request(model, draw),
+        74..78 => access::respond(model, draw),
+        78..85 => records::put(model, draw),
+        85..95 => records::mark(model, draw),
+        95..98 => records::relabel(model, draw),
+        98..100 => records::shred(model, draw),
+        100..102 => records::hand_over(model, draw),
+        102..106 => people::patient(model, draw),
+        106..109 => people::guardians(model, draw),
+        109..114 => people::recovery(model, draw),
+        114..117 => people::keys(model, draw),
+        117..121 => people::newcomer(model, draw),
+        121..127 => people::council(model, draw),
+        127..131 => people::register(model, draw),
+        131..138 => people::appointment(model, draw),
+        138 => people::redeem(model, draw),
         _ => some_key(model, draw).map(|by| call(by, What::Noop)),
     }
 }

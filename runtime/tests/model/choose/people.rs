@@ -16,16 +16,20 @@ fn two_registrars(model: &Model, draw: &mut Draw) -> Option<(Key, Key)> {
 }
 
 pub fn patient(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
-    let pat = some_patient(model, draw)?;
+    // Who is frozen or declared dead is met again before long.
+    let met = |pat: &Pat| model.pats[*pat].dead.or(model.pats[*pat].frozen.map(|_| 0)).is_some();
+    let locked: Vec<Pat> = (0..model.pats.len()).filter(met).filter(|pat| !model.pats[*pat].closed).collect();
+    let pat = if draw.chance(60) { draw.pick(&locked) } else { None };
+    let pat = pat.or_else(|| some_patient(model, draw))?;
     let found = model.pats.get(pat)?;
     let (dead, frozen) = (found.dead.is_some(), found.frozen.is_some());
     let to = match draw.below(100) {
-        0..45 if dead => PatientChange::Living,
-        0..55 if frozen => PatientChange::Thaw,
-        0..60 => PatientChange::Freeze,
-        60..75 => PatientChange::Deceased,
-        75..80 => PatientChange::Close,
-        80..90 => PatientChange::Thaw,
+        0..60 if dead => PatientChange::Living,
+        0..70 if frozen => PatientChange::Thaw,
+        0..70 => PatientChange::Freeze,
+        70..85 => PatientChange::Deceased,
+        85..91 => PatientChange::Close,
+        91..96 => PatientChange::Thaw,
         _ => PatientChange::Living,
     };
     let by_registrars = to == PatientChange::Deceased || to == PatientChange::Close && (dead || draw.chance(20));
@@ -39,9 +43,11 @@ pub fn patient(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
 }
 
 pub fn guardians(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
-    let pat = some_patient(model, draw)?;
-    let waits = model.pats.get(pat)?.change.is_some();
-    if waits && draw.chance(35) {
+    let changing: Vec<Pat> = (0..model.pats.len()).filter(|pat| model.pats[*pat].change.is_some()).collect();
+    let pat = if draw.chance(40) { draw.pick(&changing) } else { None };
+    let pat = pat.or_else(|| some_patient(model, draw))?;
+    let waits = model.pats.get(pat)?.change.is_some() || draw.chance(5);
+    if waits && draw.chance(45) {
         return Some(call(key_of(model, draw, Who::Pat(pat))?, What::KeepGuardians { pat }));
     }
     if draw.chance(15) {
@@ -83,7 +89,7 @@ pub fn recovery(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     if let Some(recovery) = &found.recovery {
         let ripe = recovery.ripe <= model.now;
         match draw.below(100) {
-            0..25 if !ripe => return Some(call(key_of(model, draw, Who::Pat(pat))?, What::Veto { pat })),
+            0..40 if !ripe => return Some(call(key_of(model, draw, Who::Pat(pat))?, What::Veto { pat })),
             0..85 => {
                 let by = match recovery.registrars {
                     Some((first, _)) if draw.chance(90) => officer(model, draw, first, REGISTRAR)?,
@@ -113,6 +119,9 @@ pub fn keys(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         3..6 if !provisional.is_empty() => Who::Pat(draw.of(&provisional)),
         _ => Who::Pat(some_patient(model, draw)?),
     };
+    // Who has two keys can drop one.
+    let rich: Vec<Pat> = (0..model.pats.len()).filter(|pat| model.keys_of(Who::Pat(*pat)).len() > 1).collect();
+    let whom = if draw.chance(60) { draw.pick(&rich).map_or(whom, Who::Pat) } else { whom };
     let by = key_of(model, draw, whom)?;
     let held = model.keys_of(whom);
     let going = held.iter().copied().find(|key| model.keys[*key].going.is_some());
@@ -126,8 +135,8 @@ pub fn keys(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
             let until = draw.chance(40).then(|| model.now + draw.of(&[HOUR, 12 * HOUR, 12 * HOUR + 1]));
             Some(signed(by, vec![key], What::AddKey { key, until }))
         }
-        4..8 => Some(call(by, What::DropKey { key: own.unwrap_or_else(|| draw.of(&held)) })),
-        8 => Some(call(by, What::KeepKey { key: going.unwrap_or_else(|| draw.of(&held)) })),
+        4..7 => Some(call(by, What::DropKey { key: own.unwrap_or_else(|| draw.of(&held)) })),
+        7..9 => Some(call(by, What::KeepKey { key: going.unwrap_or_else(|| draw.of(&held)) })),
         _ => Some(call(by, What::NewKem { weak: draw.chance(10) })),
     }
 }
@@ -164,7 +173,7 @@ pub fn newcomer(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
 pub fn council(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     let open: Vec<usize> =
         (0..model.motions.len()).filter(|number| model.motions[*number].is_open(model.now)).collect();
-    if let (Some(number), true) = (draw.pick(&open), draw.chance(75)) {
+    if let (Some(number), true) = (draw.pick(&open), draw.chance(90)) {
         let motion = &model.motions[number];
         let left: Vec<Key> = (0..3).filter(|key| !motion.ayes.contains(key) && !motion.nays.contains(key)).collect();
         let by = if draw.chance(95) { draw.pick(&left)? } else { draw.below(3) };
@@ -186,14 +195,14 @@ pub fn council(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         (0..70, _, Some(removed), ..) => CouncilAct::Successor { removed, new: draw.below(3) },
         (0..30, _, _, Some(doc), _) => CouncilAct::Practitioner { doc, to: Standing::Active },
         (0..20, .., Some(motion)) => CouncilAct::Cancel { motion: motion as u32 },
-        (0..50, ..) => {
+        (0..35, ..) => {
             let org = draw.below(model.orgs.len());
             let caps = if draw.chance(90) { model.orgs[org].caps } else { draw.below(8) as u8 };
             CouncilAct::Organisation { org, to: Standing::Suspended, caps }
         }
-        (50..80, ..) => CouncilAct::Parameters {
-            custodians_treat: draw.chance(75),
-            patient_weight: draw.of(&[999, 1_000, 1_500, 20_000, 20_000, 20_000]),
+        (35..80, ..) => CouncilAct::Parameters {
+            custodians_treat: draw.chance(85),
+            patient_weight: draw.of(&[999, 1_000, 1_000, 20_000, 20_000, 20_000]),
         },
         (80..95, ..) => {
             let to = draw.of(&[Standing::Suspended, Standing::Suspended, Standing::Active, Standing::Gone]);
@@ -262,12 +271,14 @@ pub fn register(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
 }
 
 pub fn appointment(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
-    let slots = model.slots.clone();
+    // The last ones are still ahead, for the most part.
+    let slots: Vec<_> = model.slots.iter().rev().take(if draw.chance(85) { 3 } else { 20 }).cloned().collect();
     let slot = draw.pick(&slots);
-    let (Some(slot), true) = (slot, draw.chance(70)) else {
+    let over = slots.iter().all(|slot| slot.until <= model.now && slot.state == SlotState::Free);
+    let (Some(slot), true) = (slot, draw.chance(if over { 15 } else { 85 })) else {
         let (doc, org) = some_post(model, draw)?;
         let by = if draw.chance(50) { key_of(model, draw, Who::Doc(doc)) } else { officer(model, draw, org, REGISTRAR) };
-        let from = model.now + draw.of(&[0, MINUTE, 3 * HOUR, 30 * HOUR, 366 * DAY, 366 * DAY + 1]);
+        let from = model.now + draw.of(&[0, HOUR, 3 * HOUR, 3 * HOUR, 30 * HOUR, 30 * HOUR, 366 * DAY, 366 * DAY + 1]);
         let until = from + draw.of(&[0, 20 * MINUTE, 20 * MINUTE, HOUR, 12 * HOUR, 12 * HOUR + 1]);
         let mut hours = vec![(from, until)];
         if draw.chance(30) {
@@ -291,6 +302,7 @@ pub fn appointment(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     let by = key_of(model, draw, Who::Doc(doc))?;
     let to = match slot.state {
         SlotState::Held => draw.of(&[SlotChange::Confirm, SlotChange::Confirm, SlotChange::Decline]),
+        SlotState::Confirmed if slot.until <= model.now => SlotChange::NoShow,
         SlotState::Confirmed => draw.of(&[SlotChange::CheckIn, SlotChange::CheckIn, SlotChange::NoShow]),
         SlotState::CheckedIn => SlotChange::Complete,
         _ => draw.of(&[SlotChange::Cancel, SlotChange::Confirm, SlotChange::NoShow]),

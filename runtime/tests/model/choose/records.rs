@@ -1,7 +1,7 @@
 //! Filing, labels, erasure and custody.
 
 use super::*;
-use crate::model::{Erasure, Record};
+use crate::model::{Erasure, Record, has};
 
 fn some_labels(draw: &mut Draw) -> Labels {
     let labelled = draw.chance(80);
@@ -15,7 +15,20 @@ fn some_labels(draw: &mut Draw) -> Labels {
 pub fn put(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     let pat = some_patient(model, draw)?;
     let by_patient = draw.chance(15);
-    let (doc, mut org) = some_post(model, draw)?;
+    let (mut doc, mut org) = some_post(model, draw)?;
+    for _ in 0..4 {
+        // Somebody who may, if that is not hard to find.
+        let adds = |rule: &crate::model::Rule| {
+            !rule.terms.deny
+                && has(rule.terms.actions.into(), ADD)
+                && rule.is_live(model.now, 0)
+                && model.speaks_to(rule.terms.to, doc, org, model.now)
+        };
+        if by_patient || model.pats.get(pat).is_some_and(|patient| patient.rules.iter().any(adds)) {
+            break;
+        }
+        (doc, org) = some_post(model, draw)?;
+    }
     let by = key_of(model, draw, if by_patient { Who::Pat(pat) } else { Who::Doc(doc) })?;
     let custodian = if draw.chance(80) { org } else { draw.below(model.orgs.len()) };
     if by_patient {
