@@ -60,6 +60,7 @@ fn check(
     ensure(!Patients::contains(state, id), Error::IdTaken)?;
     ensure(account != *invite, Error::KeyTaken)?;
     ensure(Account::get(state, account).data.subject.is_none(), Error::KeyTaken)?;
+    ensure(keys::purpose(state, *account).is_none(), Error::KeyTaken)?;
     ensure(!Invitations::contains(state, account), Error::KeyTaken)?;
     crypto::check_key(&account.0).map_err(|_| Error::WeakKey)?;
     kem.check().map_err(|_| Error::BadKemKey)?;

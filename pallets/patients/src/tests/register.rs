@@ -2,7 +2,7 @@
 
 use salus_primitives::{Hash, Moment, time::DAY};
 use salus_registry::{KemKey, kem, types::SUITE_X25519};
-use salus_system::{Parameters, keys, storage::WeightUsed, usage};
+use salus_system::{Parameters, Purpose, keys, storage::WeightUsed, usage};
 
 use super::*;
 use crate::{
@@ -23,6 +23,15 @@ fn checked(chain: &Chain, account: AccountId, call: &Call) -> Result<(), Error> 
 fn never_included(chain: &mut Chain, account: AccountId, call: Call, error: Error) {
     assert_eq!(checked(chain, account, &call), Err(error));
     chain.refused(account, call, error);
+}
+
+#[test]
+fn a_validators_key_registers_nobody_and_that_is_said_before() {
+    let mut chain = chain();
+    invite(&mut chain, account(registrar()), 1, false);
+    let (person, call) = (Person::number(1), registration(&chain, 1));
+    chain.prepare(|state| keys::keep_apart(state, person.account(), Purpose::Authority).unwrap());
+    never_included(&mut chain, person.account(), call, Error::KeyTaken);
 }
 
 #[test]
