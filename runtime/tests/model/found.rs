@@ -44,7 +44,8 @@ impl World {
     pub fn founded() -> Self {
         let mut model = Model::new(GENESIS, &COUNCIL, 3, 5, 7);
         while model.keys.len() <= VALIDATOR[1] {
-            model.new_key();
+            let key = model.new_key();
+            model.keys[key].apart = true;
         }
         let chain = Chain::new(&COUNCIL, VALIDATOR);
         let genesis = chain.state.clone();

@@ -147,7 +147,7 @@ fn half(which: u64) {
         counts.add(check(seed));
     }
     // Few sequences need not meet everything.
-    let enough = count / 250;
+    let enough = count / 500;
     let mut rare = Vec::new();
     let mut told = |words: String, fits: bool| {
         println!("{words}");

@@ -3,7 +3,25 @@
 use super::*;
 use crate::model::{Question, Receipt, Request};
 
+/// Who was denied twice today tries again.
+fn stubborn(model: &Model, draw: &mut Draw) -> Option<Deed> {
+    let mut denied = Vec::new();
+    for (pat, patient) in model.pats.iter().enumerate() {
+        let today = patient.denied.iter().filter(|(_, day, times)| *day == model.day() && *times > 1);
+        denied.extend(today.map(|(who, ..)| (pat, *who)));
+    }
+    let (pat, who) = draw.pick(&denied)?;
+    let Who::Doc(doc) = who else { return None };
+    let org = draw.pick(&model.docs[doc].posts)?.org;
+    Some(call(key_of(model, draw, who)?, What::Open { pat, org, purpose: TREAT, recs: vec![999] }))
+}
+
 pub fn open(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
+    if draw.chance(30)
+        && let Some(again) = stubborn(model, draw)
+    {
+        return Some(again);
+    }
     let pat = some_patient(model, draw)?;
     let mut recs = draw.some(&recs_of(model, pat), 4);
     if draw.chance(4) {
@@ -28,15 +46,6 @@ pub fn open(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
             break;
         }
         (doc, org) = some_post(model, draw)?;
-    }
-    // Who was denied twice today tries again.
-    let stubborn = model.pats.get(pat).and_then(|patient| {
-        let denied = patient.denied.iter().find(|(_, day, times)| *day == model.day() && *times > 1);
-        denied.map(|(who, _, _)| *who)
-    });
-    if let (Some(Who::Doc(other)), true) = (stubborn, draw.chance(60)) {
-        (doc, recs) = (other, vec![999]);
-        org = model.docs[doc].posts.first()?.org;
     }
     let by = key_of(model, draw, Who::Doc(doc))?;
     Some(call(by, What::Open { pat, org, purpose, recs }))

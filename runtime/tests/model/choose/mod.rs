@@ -79,7 +79,11 @@ pub fn deed(model: &mut Model, number: u64) -> Deed {
 }
 
 fn drawn(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
-    match draw.below(140) {
+    // One thing leads to another: who booked confirms, who proposed votes.
+    if draw.chance(70) {
+        model.theme = draw.below(140);
+    }
+    match model.theme {
         0..16 => rules::grant(model, draw),
         16..21 => rules::revoke(model, draw),
         21..27 => rules::delegate(model, draw),

@@ -1,7 +1,7 @@
 //! Patients' states, guardians, recovery and keys; the register, the council, appointments and credits.
 
 use super::*;
-use crate::model::{SlotState, Stage};
+use crate::model::{Slot, SlotState, Stage};
 
 fn registrar(model: &Model, draw: &mut Draw) -> Option<(Key, Org)> {
     let org = draw.below(model.orgs.len());
@@ -19,6 +19,12 @@ pub fn patient(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     // Who is frozen or declared dead is met again before long.
     let met = |pat: &Pat| model.pats[*pat].dead.or(model.pats[*pat].frozen.map(|_| 0)).is_some();
     let locked: Vec<Pat> = (0..model.pats.len()).filter(met).filter(|pat| !model.pats[*pat].closed).collect();
+    let dying = locked.iter().copied().find(|pat| {
+        model.pats[*pat].dead.is_some_and(|declared| model.now < declared + 72 * HOUR)
+    });
+    if let (Some(pat), true) = (dying, draw.chance(50)) {
+        return Some(call(key_of(model, draw, Who::Pat(pat))?, What::Patient { pat, to: PatientChange::Living }));
+    }
     let pat = if draw.chance(60) { draw.pick(&locked) } else { None };
     let pat = pat.or_else(|| some_patient(model, draw))?;
     let found = model.pats.get(pat)?;
@@ -115,13 +121,21 @@ pub fn recovery(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
 pub fn keys(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     let provisional: Vec<Pat> = (0..model.pats.len()).filter(|pat| model.pats[*pat].held_key.is_some()).collect();
     let whom = match draw.below(10) {
-        0..3 => Who::Doc(draw.below(model.docs.len())),
+        0 => Who::Doc(draw.below(model.docs.len())),
         3..6 if !provisional.is_empty() => Who::Pat(draw.of(&provisional)),
+        6..8 => Who::Pat(draw.below(2)),
         _ => Who::Pat(some_patient(model, draw)?),
     };
-    // Who has two keys can drop one.
+    // Who has two keys can drop one, and who dropped one under guardians can keep it.
     let rich: Vec<Pat> = (0..model.pats.len()).filter(|pat| model.keys_of(Who::Pat(*pat)).len() > 1).collect();
-    let whom = if draw.chance(60) { draw.pick(&rich).map_or(whom, Who::Pat) } else { whom };
+    let whom = if draw.chance(50) { draw.pick(&rich).map_or(whom, Who::Pat) } else { whom };
+    let leaving = |pat: &Pat| {
+        let keys = model.keys_of(Who::Pat(*pat));
+        keys.into_iter().find(|key| model.keys[*key].going.is_some()).map(|key| (*pat, key))
+    };
+    if let (Some((pat, key)), true) = ((0..model.pats.len()).find_map(|pat| leaving(&pat)), draw.chance(50)) {
+        return Some(call(key_of(model, draw, Who::Pat(pat))?, What::KeepKey { key }));
+    }
     let by = key_of(model, draw, whom)?;
     let held = model.keys_of(whom);
     let going = held.iter().copied().find(|key| model.keys[*key].going.is_some());
@@ -132,11 +146,11 @@ pub fn keys(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     match draw.below(10) {
         0..4 => {
             let key = model.new_key();
-            let until = draw.chance(40).then(|| model.now + draw.of(&[HOUR, 12 * HOUR, 12 * HOUR + 1]));
+            let until = draw.chance(25).then(|| model.now + draw.of(&[HOUR, 12 * HOUR, 12 * HOUR + 1]));
             Some(signed(by, vec![key], What::AddKey { key, until }))
         }
-        4..7 => Some(call(by, What::DropKey { key: own.unwrap_or_else(|| draw.of(&held)) })),
-        7..9 => Some(call(by, What::KeepKey { key: going.unwrap_or_else(|| draw.of(&held)) })),
+        4..8 => Some(call(by, What::DropKey { key: own.unwrap_or_else(|| draw.of(&held)) })),
+        8 => Some(call(by, What::KeepKey { key: going.unwrap_or_else(|| draw.of(&held)) })),
         _ => Some(call(by, What::NewKem { weak: draw.chance(10) })),
     }
 }
@@ -189,7 +203,7 @@ pub fn council(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     let off = (0..model.docs.len()).find(|doc| model.docs[*doc].standing == Some(Standing::Suspended));
     let act = match (draw.below(100), suspended, gone, off, waiting) {
         (0..60, Some(org), ..) => {
-            let to = if draw.chance(85) { Standing::Active } else { Standing::Gone };
+            let to = if draw.chance(80) { Standing::Active } else { Standing::Gone };
             CouncilAct::Organisation { org, to, caps: model.orgs[org].caps }
         }
         (0..70, _, Some(removed), ..) => CouncilAct::Successor { removed, new: draw.below(3) },
@@ -271,11 +285,21 @@ pub fn register(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
 }
 
 pub fn appointment(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
-    // The last ones are still ahead, for the most part.
-    let slots: Vec<_> = model.slots.iter().rev().take(if draw.chance(85) { 3 } else { 20 }).cloned().collect();
-    let slot = draw.pick(&slots);
-    let over = slots.iter().all(|slot| slot.until <= model.now && slot.state == SlotState::Free);
-    let (Some(slot), true) = (slot, draw.chance(if over { 15 } else { 85 })) else {
+    // Those with which something can be done, for the most part.
+    let ready = |slot: &&Slot| match slot.state {
+        SlotState::Free | SlotState::Held => model.now < slot.from,
+        SlotState::Confirmed => slot.from <= model.now + 4 * HOUR,
+        SlotState::CheckedIn => slot.from <= model.now,
+        _ => false,
+    };
+    let slots: Vec<Slot> = if draw.chance(88) {
+        model.slots.iter().filter(ready).cloned().collect()
+    } else {
+        model.slots.clone()
+    };
+    let taken: Vec<Slot> = slots.iter().filter(|slot| slot.state != SlotState::Free).cloned().collect();
+    let slot = draw.pick(&taken).filter(|_| draw.chance(75)).or_else(|| draw.pick(&slots));
+    let (Some(slot), true) = (slot, draw.chance(92)) else {
         let (doc, org) = some_post(model, draw)?;
         let by = if draw.chance(50) { key_of(model, draw, Who::Doc(doc)) } else { officer(model, draw, org, REGISTRAR) };
         let from = model.now + draw.of(&[0, HOUR, 3 * HOUR, 3 * HOUR, 30 * HOUR, 30 * HOUR, 366 * DAY, 366 * DAY + 1]);

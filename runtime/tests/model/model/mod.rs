@@ -34,6 +34,8 @@ pub struct KeyState {
     /// When its drop comes.
     pub going: Option<u64>,
     pub ended: bool,
+    /// A validator's: it is never anybody's.
+    pub apart: bool,
     pub nonce: u32,
 }
 
@@ -77,6 +79,8 @@ pub struct Model {
     pub redeemed: u64,
     /// What the last call reported as released: late, and the entries that nothing permits, where that is known.
     pub flags: Option<(bool, Option<u64>)>,
+    /// What the generator drew last: it often goes on with it.
+    pub theme: usize,
     /// What happened besides that a call was accepted or refused, to count.
     pub seen: Vec<&'static str>,
 }
@@ -122,6 +126,7 @@ impl Model {
             earned: 0,
             redeemed: 0,
             flags: None,
+            theme: 0,
             seen: Vec::new(),
         }
     }
@@ -164,7 +169,7 @@ impl Model {
 
     fn bind(&mut self, key: Key, whom: Who, roles: u8, until: Option<u64>) {
         let nonce = self.keys[key].nonce;
-        self.keys[key] = KeyState { whom: Some(whom), roles, until, going: None, ended: false, nonce };
+        self.keys[key] = KeyState { whom: Some(whom), roles, until, going: None, ended: false, apart: false, nonce };
     }
 
     fn end_key(&mut self, key: Key) {
@@ -173,7 +178,7 @@ impl Model {
     }
 
     fn is_new(&self, key: Key) -> bool {
-        self.keys.get(key).is_none_or(|state| state.whom.is_none())
+        self.keys.get(key).is_none_or(|state| state.whom.is_none() && !state.apart)
     }
 
     /// Is there room for one more key of a person: four lasting ones, two for a session?
