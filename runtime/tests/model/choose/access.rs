@@ -1,7 +1,7 @@
 //! Openings, reports, emergencies, reviews, disputes and requests.
 
 use super::*;
-use crate::model::{Question, Receipt, Request};
+use crate::model::{Entry, Question, Receipt, Record, Request};
 
 /// Who was denied twice today tries again.
 fn stubborn(model: &Model, draw: &mut Draw) -> Option<Deed> {
@@ -23,7 +23,7 @@ pub fn open(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         return Some(again);
     }
     let pat = some_patient(model, draw)?;
-    let mut recs = draw.some(&recs_of(model, pat), 4);
+    let mut recs = draw.some(&recs_of(model, pat), 6);
     if draw.chance(4) {
         recs.push(999);
     }
@@ -68,21 +68,42 @@ fn some_receipt(model: &Model, draw: &mut Draw, which: impl Fn(&Receipt) -> bool
     if draw.chance(4) { Some((0, draw.below(8) as u32)) } else { draw.pick(&receipts(model, which)) }
 }
 
+/// Entries that another organisation opened and their custodian has not reported: these earn credits.
+fn earning(model: &Model, pat: Pat, receipt: &Receipt) -> Vec<Entry> {
+    let earns = |entry: &&Entry| {
+        let record = model.record(pat, entry.rec);
+        let foreign = |record: &Record| {
+            record.custodian != receipt.org && !entry.served.contains(&record.custodian)
+        };
+        entry.verdict.is_permit() && record.is_some_and(foreign)
+    };
+    receipt.entries.iter().filter(earns).cloned().collect()
+}
+
 pub fn serve(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     let now = model.now;
-    let live = draw.chance(75);
+    let (live, earns) = (draw.chance(75), draw.chance(60));
     let permitted = |receipt: &Receipt| receipt.entries.iter().any(|entry| entry.verdict.is_permit());
-    let (pat, receipt) =
-        some_receipt(model, draw, |receipt| !live || (now < receipt.until && permitted(receipt)))?;
-    let entries = model.pats[pat].log.receipt(receipt).map_or(Vec::new(), |receipt| receipt.entries.clone());
-    let org = match draw.pick(&entries).and_then(|entry| model.record(pat, entry.rec)) {
-        Some(record) if draw.chance(92) => draw.of(&record.custodians()),
+    let mut found = receipts(model, |receipt| !live || (now < receipt.until && permitted(receipt)));
+    let of = |(pat, index): &(Pat, u32)| model.pats[*pat].log.receipt(*index);
+    let earn = |place: &(Pat, u32)| of(place).is_some_and(|receipt| !earning(model, place.0, receipt).is_empty());
+    if earns && found.iter().any(earn) {
+        found.retain(earn);
+    }
+    let (pat, receipt) = if draw.chance(4) { (0, draw.below(8) as u32) } else { draw.pick(&found)? };
+    let opened = of(&(pat, receipt));
+    let mut entries = opened.map_or(Vec::new(), |receipt| receipt.entries.clone());
+    let named = opened.map_or(Vec::new(), |receipt| earning(model, pat, receipt));
+    let named = if earns && !named.is_empty() { named } else { entries.clone() };
+    let org = match draw.pick(&named).and_then(|entry| model.record(pat, entry.rec)) {
+        Some(record) if draw.chance(70) => record.custodian,
+        Some(record) if draw.chance(90) => draw.of(&record.custodians()),
         _ => draw.below(model.orgs.len()),
     };
     let by = officer(model, draw, org, GATEWAY)?;
     let kept = |rec: Rec| model.record(pat, rec).is_some_and(|record| record.custodians().contains(&org));
     let mut bits = 0;
-    for (place, entry) in entries.iter().enumerate() {
+    for (place, entry) in entries.drain(..).enumerate() {
         let wanted = kept(entry.rec) && (entry.verdict.is_permit() || draw.chance(20)) && !entry.served.contains(&org);
         bits |= u64::from(wanted || draw.chance(3)) << place;
     }
@@ -107,7 +128,7 @@ pub fn emergency(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         return Some(call(by, What::LateEmergency { pat, org, doc, rec, happened, opener, officer }));
     }
     let full = draw.chance(55);
-    let recs = if full || draw.chance(5) { draw.some(&recs_of(model, pat), 4) } else { vec![summary] };
+    let recs = if full || draw.chance(5) { draw.some(&recs_of(model, pat), 6) } else { vec![summary] };
     let org_of_officer = if draw.chance(93) { org } else { draw.below(model.orgs.len()) };
     let along = if draw.chance(if full { 10 } else { 40 }) { cosigner(draw, org_of_officer) } else { None };
     Some(signed(by, along.into_iter().collect(), What::Emergency { pat, org, full, recs }))

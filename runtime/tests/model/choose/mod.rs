@@ -18,10 +18,45 @@ const TAGS: [Tag; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 pub const SPECIALITIES: [u64; 3] = [394_579_002, 394_814_009, 394_589_003];
 pub const ROLES: [u64; 2] = [309_343_006, 46_255_001];
 
+/// What a sequence is mostly about. Some limits are met only by who does the same again and again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mood {
+    Anything,
+    /// One day, on which much is opened and reported.
+    Day,
+    /// Guardians, recovery and keys.
+    Family,
+    /// Appointments.
+    Desk,
+}
+
+impl Mood {
+    pub fn of(seed: u64) -> Self {
+        match seed / 3 % 5 {
+            0 => Self::Day,
+            1 => Self::Family,
+            2 => Self::Desk,
+            _ => Self::Anything,
+        }
+    }
+
+    /// What it often leads to, in place of anything.
+    fn theme(self, draw: &mut Draw) -> usize {
+        match self {
+            Self::Day if draw.chance(60) => draw.of(&[27, 27, 47, 47, 47, 57, 57]),
+            Self::Family if draw.chance(60) => draw.of(&[102, 106, 109, 109, 109, 114, 114]),
+            Self::Desk if draw.chance(60) => 131,
+            _ => draw.below(140),
+        }
+    }
+}
+
 /// How long until the next block: seconds to months, often to the very moment at which something ends, or one before.
-pub fn wait(model: &Model, number: u64) -> u64 {
+pub fn wait(model: &Model, mood: Mood, number: u64) -> u64 {
     let mut draw = Draw::new(number);
     match draw.below(100) {
+        0..88 if mood == Mood::Day => draw.between(0, 5 * MINUTE),
+        0..50 if mood == Mood::Desk => draw.between(0, 2 * HOUR),
         0..40 => draw.between(0, 10 * MINUTE),
         40..53 => draw.between(0, 8 * HOUR),
         53..60 => draw.between(0, 3 * DAY),
@@ -60,11 +95,11 @@ fn ends(model: &Model) -> Vec<u64> {
 }
 
 /// The next call.
-pub fn deed(model: &mut Model, number: u64) -> Deed {
+pub fn deed(model: &mut Model, mood: Mood, number: u64) -> Deed {
     let mut draw = Draw::new(number);
     let mut chosen = None;
     for _ in 0..12 {
-        chosen = drawn(model, &mut draw);
+        chosen = drawn(model, mood, &mut draw);
         if chosen.is_some() {
             break;
         }
@@ -78,10 +113,10 @@ pub fn deed(model: &mut Model, number: u64) -> Deed {
     deed
 }
 
-fn drawn(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
+fn drawn(model: &mut Model, mood: Mood, draw: &mut Draw) -> Option<Deed> {
     // One thing leads to another: who booked confirms, who proposed votes.
     if draw.chance(70) {
-        model.theme = draw.below(140);
+        model.theme = mood.theme(draw);
     }
     match model.theme {
         0..16 => rules::grant(model, draw),
@@ -144,7 +179,8 @@ fn officer(model: &Model, draw: &mut Draw, org: Org, role: u8) -> Option<Key> {
 fn some_patient(model: &Model, draw: &mut Draw) -> Option<Pat> {
     let pats: Vec<Pat> = (0..model.pats.len()).filter(|pat| model.pats[*pat].exists).collect();
     // The first ones are met more often, so that much happens to them.
-    let pats = if draw.chance(60) { &pats[..pats.len().min(3)] } else { &pats[..] };
+    let first = if draw.chance(50) { 1 } else { 3 };
+    let pats = if draw.chance(60) { &pats[..pats.len().min(first)] } else { &pats[..] };
     if draw.chance(1) { Some(9) } else { draw.pick(pats) }
 }
 

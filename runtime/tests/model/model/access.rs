@@ -53,8 +53,6 @@ pub struct Emergency {
 #[derive(Clone, Debug)]
 pub struct Receipt {
     pub opener: Who,
-    /// The key that opened: a guardian is judged by it again.
-    pub key: Key,
     pub org: Org,
     pub purpose: u8,
     pub at: u64,
@@ -198,7 +196,8 @@ impl Model {
                 let (org, purpose) = (receipt.org, receipt.purpose);
                 self.decide(&Question { pat, doc, org, action: VIEW, purpose, at }, record, &receipt.rules())
             }
-            _ => self.decide_for_guardian(pat, receipt.key, receipt.org, record),
+            (Who::Pat(guardian), _) => self.decide_for_guardian(pat, guardian, receipt.org, record),
+            (Who::Council | Who::Org(_), _) => Verdict::No(No::Standing),
         }
     }
 
@@ -230,7 +229,6 @@ impl Model {
         need(!limit)?;
         let mut receipt = Receipt {
             opener,
-            key: by,
             org,
             purpose,
             at: now,

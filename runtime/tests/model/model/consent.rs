@@ -49,10 +49,9 @@ impl Model {
     }
 
     /// The same for a guardian who views for the family, through the gateway of an organisation.
-    pub fn decide_for_guardian(&self, pat: Pat, key: Key, org: Org, record: Option<&Record>) -> Verdict {
-        let (true, Some((_, held))) = (self.is_active(org), self.acts_for(key, pat)) else {
-            return Verdict::No(No::Standing);
-        };
+    pub fn decide_for_guardian(&self, pat: Pat, guardian: Pat, org: Org, record: Option<&Record>) -> Verdict {
+        let acts = self.stands_for(guardian, pat).map(|held| &held.terms).filter(|terms| terms.act);
+        let (true, Some(terms)) = (self.is_active(org), acts) else { return Verdict::No(No::Standing) };
         let Some(record) = record else { return Verdict::No(No::Unknown) };
         if let Some(no) = unservable(record) {
             return Verdict::No(no);
@@ -67,7 +66,7 @@ impl Model {
         });
         match denies.map(|rule| rule.id).min() {
             Some(oldest) => Verdict::No(No::DenyRule(oldest)),
-            None if !record.labelled || record.tags.iter().any(|tag| held.excluded.contains(tag)) => {
+            None if !record.labelled || record.tags.iter().any(|tag| terms.excluded.contains(tag)) => {
                 Verdict::No(No::Excluded)
             }
             None => Verdict::Guardian,

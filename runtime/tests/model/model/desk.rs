@@ -114,6 +114,9 @@ impl Model {
         if credits > 0 {
             self.seen.push("credits earned");
         }
+        if credits < records {
+            self.seen.push("credits capped");
+        }
     }
 
     pub(super) fn redeem(&mut self, by: Key, credits: u64) -> Option<()> {

@@ -74,7 +74,7 @@ impl Model {
         }
         let entries = self.entries(pat, doc, org, full, recs, now);
         let emergency = Emergency { late: None, reviewed: false };
-        let receipt = self.emergency_receipt((by, doc, org), (now, now + 4 * HOUR), entries, emergency, along);
+        let receipt = self.emergency_receipt((doc, org), (now, now + 4 * HOUR), entries, emergency, along);
         self.docs[doc].cases.push((pat, self.pats[pat].log.places.len() as u32, now));
         self.leave_emergency(pat, receipt);
         Some(())
@@ -91,7 +91,7 @@ impl Model {
 
     fn emergency_receipt(
         &self,
-        (key, doc, org): (Key, Doc, Org),
+        (doc, org): (Doc, Org),
         (at, until): (u64, u64),
         entries: Vec<Entry>,
         emergency: Emergency,
@@ -99,7 +99,7 @@ impl Model {
     ) -> Receipt {
         let involved = self.enrollers(doc, org).into_iter().chain(along.iter().copied()).collect();
         let (opener, emergency) = (Who::Doc(doc), Some(emergency));
-        Receipt { opener, key, org, purpose: ETREAT, at, until, entries, emergency, dispute: None, involved }
+        Receipt { opener, org, purpose: ETREAT, at, until, entries, emergency, dispute: None, involved }
     }
 
     /// Whoever enrolled the practitioner, in the register and at the organisation.
@@ -129,7 +129,7 @@ impl Model {
         let overdue = now >= happened + H72;
         let entries = self.entries(pat, doc, org, false, &[rec], happened);
         let emergency = Emergency { late: Some(overdue), reviewed: false };
-        let receipt = self.emergency_receipt((by, doc, org), (now, now), entries, emergency, &[officer]);
+        let receipt = self.emergency_receipt((doc, org), (now, now), entries, emergency, &[officer]);
         self.orgs[org].late_holds += u32::from(overdue);
         self.docs[doc].cases.push((pat, self.pats[pat].log.places.len() as u32, happened));
         self.leave_emergency(pat, receipt);

@@ -13,7 +13,7 @@ mod records;
 mod registry;
 mod rules;
 
-pub use access::{No, Receipt, Request, RequestState, Verdict};
+pub use access::{Entry, No, Receipt, Request, RequestState, Verdict};
 pub use consent::Question;
 pub use council::{Motion, Stage};
 pub use desk::{Slot, SlotState};

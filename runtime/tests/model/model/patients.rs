@@ -150,9 +150,14 @@ impl Model {
         }
     }
 
-    /// The guardian who speaks by this key, and the guardianship, while either's state allows it.
+    /// The guardian who speaks by this key, and the guardianship.
     pub fn guarded(&self, key: Key, pat: Pat) -> Option<(Pat, &Held)> {
         let Some(Who::Pat(guardian)) = self.speaks(key) else { return None };
+        self.stands_for(guardian, pat).map(|held| (guardian, held))
+    }
+
+    /// The guardianship in which `guardian` stands for the patient, while either's state allows it.
+    pub fn stands_for(&self, guardian: Pat, pat: Pat) -> Option<&Held> {
         let patient = self.pats.get(pat)?;
         let held = patient.guardians.as_ref()?;
         let stood_in_for = patient.exists
@@ -160,7 +165,7 @@ impl Model {
             && patient.dead.is_none()
             && patient.provisional.is_none_or(|until| self.now < until);
         let stands = held.terms.who.contains(&guardian) && self.pats[guardian].stands_in() && stood_in_for;
-        stands.then_some((guardian, held))
+        stands.then_some(held)
     }
 
     /// As [`Model::guarded`], with the power to act.
@@ -352,6 +357,9 @@ impl Model {
         let now = self.now;
         let patient = &mut self.pats[pat];
         let recovery = patient.recovery.as_ref()?;
+        if !recovery.vetoable {
+            self.seen.push("second recovery cannot be vetoed");
+        }
         need(recovery.vetoable && now < recovery.ripe)?;
         if let (None, Some(held)) = (recovery.registrars, &mut patient.guardians) {
             held.vetoed = Some(now);
