@@ -134,7 +134,7 @@ impl World {
         }
     }
 
-    /// Each patient lets who invited them file and read; and for each who is confirmed there are three records.
+    /// Each patient lets who invited them file and read; and for each who is confirmed there are records.
     fn grant_and_file(&mut self) {
         for (pat, org) in INVITED_BY.into_iter().enumerate() {
             let terms = Terms {
@@ -160,7 +160,12 @@ impl World {
                 continue;
             };
             let mut deeds = Vec::new();
-            for (kind, tags) in [(0, vec![]), (2, vec![1 + pat as Tag, 7]), (SUMMARY, vec![])] {
+            let mut kinds = vec![(0, vec![]), (2, vec![1 + pat as Tag, 7]), (SUMMARY, vec![])];
+            if pat == 0 {
+                // Enough that reading all of them twice a day meets the limit of credits.
+                kinds.extend([(1, vec![]), (3, vec![2]), (4, vec![])]);
+            }
+            for (kind, tags) in kinds {
                 let rec = self.model.next_rec;
                 self.model.next_rec += 1;
                 let restricted = !tags.is_empty();

@@ -3,6 +3,12 @@
 use super::*;
 use crate::model::{Entry, Question, Receipt, Record, Request};
 
+/// Some records of the patient, or all.
+fn some_recs(model: &Model, draw: &mut Draw, pat: Pat) -> Vec<Rec> {
+    let all = recs_of(model, pat);
+    if draw.chance(25) { all } else { draw.some(&all, 4) }
+}
+
 /// Who was denied twice today tries again.
 fn stubborn(model: &Model, draw: &mut Draw) -> Option<Deed> {
     let mut denied = Vec::new();
@@ -23,7 +29,7 @@ pub fn open(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         return Some(again);
     }
     let pat = some_patient(model, draw)?;
-    let mut recs = draw.some(&recs_of(model, pat), 6);
+    let mut recs = some_recs(model, draw, pat);
     if draw.chance(4) {
         recs.push(999);
     }
@@ -128,7 +134,7 @@ pub fn emergency(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         return Some(call(by, What::LateEmergency { pat, org, doc, rec, happened, opener, officer }));
     }
     let full = draw.chance(55);
-    let recs = if full || draw.chance(5) { draw.some(&recs_of(model, pat), 6) } else { vec![summary] };
+    let recs = if full || draw.chance(5) { some_recs(model, draw, pat) } else { vec![summary] };
     let org_of_officer = if draw.chance(93) { org } else { draw.below(model.orgs.len()) };
     let along = if draw.chance(if full { 10 } else { 40 }) { cosigner(draw, org_of_officer) } else { None };
     Some(signed(by, along.into_iter().collect(), What::Emergency { pat, org, full, recs }))
