@@ -60,9 +60,9 @@ pub fn plain(said: &Said) -> Verdict {
             Reason::EnteredInError => No::Error,
             Reason::Erased => No::Erased,
             Reason::DenyRule => No::DenyRule(denial.rule.map_or(u32::MAX, |rule| rule.id)),
-            Reason::NoConsent => No::NoConsent,
+            Reason::NoConsent => No::WithoutConsent,
             Reason::NotSummary => No::NotSummary,
-            Reason::NoEmergency => No::NoEmergency,
+            Reason::NoEmergency => No::WithoutCapability,
             Reason::FullClosed => No::FullClosed,
             Reason::Excluded => No::Excluded,
         }),
@@ -311,7 +311,8 @@ pub fn rest(chain: &Chain, model: &Model) -> Result<(), String> {
     }
     for slot in model.slots.iter().filter(|slot| !matches!(slot.state, SlotState::Cancelled | SlotState::Declined)) {
         let name = salus_appointments::SlotRef { practitioner: doc_id(slot.doc), from: Moment(slot.from) };
-        let found = salus_appointments::slot(state, name).map(|found| (found.status as u8, found.booking.map(|b| b.key)));
+        let found =
+            salus_appointments::slot(state, name).map(|found| (found.status as u8, found.booking.map(|b| b.key)));
         same(("slot", slot.doc, slot.from), found, Some((slot.state as u8, slot.key.map(account))))?;
     }
     let people = (0..model.docs.len()).map(Who::Doc).chain((0..model.orgs.len()).map(Who::Org));

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 use salus_primitives::{
-    BoundedVec, Hash, Height, Moment, OrganisationId, RecordId, patient_log::LogHead,
-    runtime_api::RuntimeApi, storage_key::prefix,
+    BoundedVec, Hash, Height, Moment, OrganisationId, RecordId, patient_log::LogHead, runtime_api::RuntimeApi,
+    storage_key::prefix,
 };
 use salus_runtime::SalusRuntime;
 

@@ -111,7 +111,7 @@ impl Chain {
         let context = self.context(time);
         let built = RUNTIME.build(&self.state, &context, &mut candidates.into_iter(), self.verified());
         let built = built.expect("the slot may stand there");
-        let events = built.executed.changes.get(&prefix("System", "Events").to_vec()).cloned().flatten();
+        let events = built.executed.changes.get(&prefix("System", "Events")[..]).cloned().flatten();
         let events = Vec::decode(&mut &events.expect("each block writes its events")[..]).expect("they are events");
         Made { included: built.extrinsics, invalid: built.invalid, events, executed: built.executed }
     }
@@ -134,7 +134,8 @@ impl Chain {
     pub fn replay(&self, mut state: State, first: usize) -> Result<(), String> {
         for (context, extrinsics, changes) in &self.blocks[first..] {
             let again = RUNTIME.execute(&state, context, extrinsics, self.verified());
-            let again = again.map_err(|refused| format!("block {} is refused when replayed: {refused}", context.number))?;
+            let again =
+                again.map_err(|refused| format!("block {} is refused when replayed: {refused}", context.number))?;
             if again.changes != *changes {
                 return Err(format!("block {} changes other things when replayed", context.number));
             }

@@ -12,12 +12,8 @@ use crate::{
 const COUNCIL: [Key; 3] = [0, 1, 2];
 const VALIDATOR: [Key; 2] = [3, 4];
 /// Where each practitioner works, who licenses them, their speciality, their role, and how long the licence runs.
-const DOCTORS: [(&[Org], Org, usize, usize, u64); 4] = [
-    (&[0], 0, 0, 0, 4 * YEAR),
-    (&[1], 1, 1, 0, 2 * YEAR),
-    (&[0, 1], 0, 0, 1, 90 * DAY),
-    (&[2], 1, 2, 1, YEAR),
-];
+const DOCTORS: [(&[Org], Org, usize, usize, u64); 4] =
+    [(&[0], 0, 0, 0, 4 * YEAR), (&[1], 1, 1, 0, 2 * YEAR), (&[0, 1], 0, 0, 1, 90 * DAY), (&[2], 1, 2, 1, YEAR)];
 /// Who invites each patient.
 const INVITED_BY: [Org; 5] = [0, 1, 0, 2, 1];
 

@@ -128,9 +128,8 @@ fn permit(world: &World, block: &Block, pat: Pat, record: RecordId, verdict: &Sa
     let erases = in_this_block(&|what| matches!(what, What::Mark { to: Mark::Erase, .. }));
     ensure(erases || !world.erased.contains(&(pat, rec)), || format!("I6: record {rec} was erased and is permitted"))?;
     let Basis::Rule(rule) = basis else { return Ok(()) };
-    let withdraws = in_this_block(&|what| {
-        matches!(what, What::Revoke { .. } | What::RevokePages { .. } | What::Grant { .. })
-    });
+    let withdraws =
+        in_this_block(&|what| matches!(what, What::Revoke { .. } | What::RevokePages { .. } | What::Grant { .. }));
     ensure(withdraws || !world.gone.contains(&(pat, rule.id)), || format!("I3: rule {} was withdrawn", rule.id))?;
     let relabels = in_this_block(&|what| matches!(what, What::Relabel { .. } | What::Put(_)));
     let found = world.model.pats[pat].rules.iter().find(|found| found.id == rule.id);
@@ -154,11 +153,16 @@ pub fn of_releases(world: &mut World) -> Result<(), String> {
             let Some(found) = Receipts::get(&world.chain.state, &key) else {
                 return Err(format!("receipt {index} of patient {pat} is not in state"));
             };
+            let later = world.model.last_moments(pat, receipt);
             for (place, entry) in receipt.entries.iter().enumerate() {
-                let basis = salus_access::releasable(&world.chain.state, key.0, &found, place, Moment(now)).ok();
-                let said = basis.map(|basis| plain(&Said::Permit(basis)));
-                let expected = world.model.releasable(pat, receipt, entry);
-                same(("I3, what is releasable", pat, index, entry.rec), said, expected)?;
+                let ask = |at: u64| {
+                    let basis = salus_access::releasable(&world.chain.state, key.0, &found, place, Moment(at)).ok();
+                    let said = basis.map(|basis| plain(&Said::Permit(basis)));
+                    let expected = world.model.releasable(pat, receipt, entry, at);
+                    same(("I3, what is releasable", pat, index, entry.rec, at), said, expected).map(|()| said)
+                };
+                later.iter().try_for_each(|at| ask(*at).map(|_| ()))?;
+                let said = ask(now)?;
                 match said {
                     Some(Verdict::Rule(rule)) if world.gone.contains(&(pat, rule)) => {
                         return Err(format!("I3: rule {rule} of patient {pat} was withdrawn, and releases"));

@@ -279,9 +279,7 @@ impl Speaker<'_> {
             What::Recover { pat, key } => recover(pat, RecoveryStep::Propose(bounded([account(*key)])), cosign),
             What::FinishRecovery { pat } => recover(pat, RecoveryStep::Finish, cosign),
             What::Veto { pat } => recover(pat, RecoveryStep::Cancel, cosign),
-            What::Patient { pat, to } => {
-                Call::StatusSet { patient: pat_id(*pat), to: indexed(*to as u8), cosign }
-            }
+            What::Patient { pat, to } => Call::StatusSet { patient: pat_id(*pat), to: indexed(*to as u8), cosign },
             other => panic!("{other:?} is another pallet's"),
         }
     }
@@ -389,8 +387,7 @@ impl Speaker<'_> {
                     SlotChange::Cancel => Change::Cancel,
                     SlotChange::GiveBack { key } => {
                         let hours = Window { from: Moment(*from), until: Moment(*until) };
-                        let message =
-                            signed::booking_cancelled(self.genesis, &doc_id(*doc), &org_id(*org), &hours);
+                        let message = signed::booking_cancelled(self.genesis, &doc_id(*doc), &org_id(*org), &hours);
                         Change::GiveBack { signature: pair(*key).sign(&message) }
                     }
                 };
@@ -432,10 +429,9 @@ fn registry(what: &What, cosign: CoSigns) -> salus_registry::Call {
         What::AffiliationSet { doc, org, terms } => Call::AffiliationSet {
             practitioner: doc_id(*doc),
             organisation: org_id(*org),
-            terms: terms.as_ref().map(|(roles, until)| Employment {
-                roles: bounded(roles.iter().copied()),
-                until: Moment(*until),
-            }),
+            terms: terms
+                .as_ref()
+                .map(|(roles, until)| Employment { roles: bounded(roles.iter().copied()), until: Moment(*until) }),
             cosign,
         },
         What::AddKey { key, until } => {

@@ -144,20 +144,19 @@ impl World {
             if let Some((_, reason)) = invalid {
                 let known = matches!(
                     reason,
-                    InvalidTransaction::UnknownSigner | InvalidTransaction::Call | InvalidTransaction::ExhaustsResources
+                    InvalidTransaction::UnknownSigner
+                        | InvalidTransaction::Call
+                        | InvalidTransaction::ExhaustsResources
                 );
                 same(("invalid for another reason", what, reason), known, true)?;
                 same(what, Outcome::Invalid, planned.expected)?;
                 continue;
             }
             let of_this = |record: &&salus_runtime::EventRecord| record.phase == Phase::ApplyExtrinsic(place);
-            let events: Vec<&RuntimeEvent> =
-                made.events.iter().filter(of_this).map(|record| &record.event).collect();
+            let events: Vec<&RuntimeEvent> = made.events.iter().filter(of_this).map(|record| &record.event).collect();
             place += 1;
-            let done = matches!(
-                events.last(),
-                Some(RuntimeEvent::System(salus_system::Event::ExtrinsicSuccess { .. }))
-            );
+            let done =
+                matches!(events.last(), Some(RuntimeEvent::System(salus_system::Event::ExtrinsicSuccess { .. })));
             let outcome = if done { Outcome::Done } else { Outcome::Refused };
             if outcome != planned.expected {
                 return Err(format!("{what:?}: the chain says {:?}, the model {:?}", events.last(), planned.expected));

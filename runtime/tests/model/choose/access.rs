@@ -78,9 +78,7 @@ fn some_receipt(model: &Model, draw: &mut Draw, which: impl Fn(&Receipt) -> bool
 fn earning(model: &Model, pat: Pat, receipt: &Receipt) -> Vec<Entry> {
     let earns = |entry: &&Entry| {
         let record = model.record(pat, entry.rec);
-        let foreign = |record: &Record| {
-            record.custodian != receipt.org && !entry.served.contains(&record.custodian)
-        };
+        let foreign = |record: &Record| record.custodian != receipt.org && !entry.served.contains(&record.custodian);
         entry.verdict.is_permit() && record.is_some_and(foreign)
     };
     receipt.entries.iter().filter(earns).cloned().collect()
@@ -183,8 +181,7 @@ pub fn respond(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         return Some(call(by, What::Respond { pat, doc, number, answer: Answer::Refuse }));
     }
     let (no_redisclose, local_only, erase_by) = (draw.chance(20), false, None);
-    let mut terms =
-        Terms { to: To::Doc(doc, org), deny: false, no_redisclose, local_only, erase_by, ..asked.clone() };
+    let mut terms = Terms { to: To::Doc(doc, org), deny: false, no_redisclose, local_only, erase_by, ..asked.clone() };
     terms.from = terms.from.max(model.now).min(terms.until);
     match draw.below(8) {
         0 => terms.max_uses = Some(1),

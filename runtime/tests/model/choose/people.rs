@@ -19,9 +19,10 @@ pub fn patient(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     // Who is frozen or declared dead is met again before long.
     let met = |pat: &Pat| model.pats[*pat].dead.or(model.pats[*pat].frozen.map(|_| 0)).is_some();
     let locked: Vec<Pat> = (0..model.pats.len()).filter(met).filter(|pat| !model.pats[*pat].closed).collect();
-    let dying = locked.iter().copied().find(|pat| {
-        model.pats[*pat].dead.is_some_and(|declared| model.now < declared + 72 * HOUR)
-    });
+    let dying = locked
+        .iter()
+        .copied()
+        .find(|pat| model.pats[*pat].dead.is_some_and(|declared| model.now < declared + 72 * HOUR));
     if let (Some(pat), true) = (dying, draw.chance(50)) {
         return Some(call(key_of(model, draw, Who::Pat(pat))?, What::Patient { pat, to: PatientChange::Living }));
     }
@@ -59,8 +60,7 @@ pub fn guardians(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     if draw.chance(15) {
         return Some(call(key_of(model, draw, Who::Pat(pat))?, What::EndGuardians { pat }));
     }
-    let fit: Vec<Pat> =
-        (0..model.pats.len()).filter(|other| *other != pat && model.pats[*other].stands_in()).collect();
+    let fit: Vec<Pat> = (0..model.pats.len()).filter(|other| *other != pat && model.pats[*other].stands_in()).collect();
     let mut who = draw.some(&fit, 3);
     if draw.chance(5) {
         who.push(draw.below(model.pats.len()));
@@ -292,16 +292,14 @@ pub fn appointment(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
         SlotState::CheckedIn => slot.from <= model.now,
         _ => false,
     };
-    let slots: Vec<Slot> = if draw.chance(88) {
-        model.slots.iter().filter(ready).cloned().collect()
-    } else {
-        model.slots.clone()
-    };
+    let slots: Vec<Slot> =
+        if draw.chance(88) { model.slots.iter().filter(ready).cloned().collect() } else { model.slots.clone() };
     let taken: Vec<Slot> = slots.iter().filter(|slot| slot.state != SlotState::Free).cloned().collect();
     let slot = draw.pick(&taken).filter(|_| draw.chance(75)).or_else(|| draw.pick(&slots));
     let (Some(slot), true) = (slot, draw.chance(92)) else {
         let (doc, org) = some_post(model, draw)?;
-        let by = if draw.chance(50) { key_of(model, draw, Who::Doc(doc)) } else { officer(model, draw, org, REGISTRAR) };
+        let by =
+            if draw.chance(50) { key_of(model, draw, Who::Doc(doc)) } else { officer(model, draw, org, REGISTRAR) };
         let from = model.now + draw.of(&[0, HOUR, 3 * HOUR, 3 * HOUR, 30 * HOUR, 30 * HOUR, 366 * DAY, 366 * DAY + 1]);
         let until = from + draw.of(&[0, 20 * MINUTE, 20 * MINUTE, HOUR, 12 * HOUR, 12 * HOUR + 1]);
         let mut hours = vec![(from, until)];

@@ -100,7 +100,9 @@ pub fn delegate(model: &mut Model, draw: &mut Draw) -> Option<Deed> {
     let mut shared = Vec::new();
     for pat in pats {
         let shares = |rule: &&crate::model::Rule| {
-            has(rule.terms.actions.into(), SHARE) && !rule.terms.deny && matches!(rule.terms.to, To::Doc(..) | To::Org(_))
+            has(rule.terms.actions.into(), SHARE)
+                && !rule.terms.deny
+                && matches!(rule.terms.to, To::Doc(..) | To::Org(_))
         };
         shared.extend(model.pats[pat].rules.iter().filter(shares).map(|rule| (pat, rule.clone())));
     }

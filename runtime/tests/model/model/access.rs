@@ -21,9 +21,9 @@ pub enum No {
     Error,
     Erased,
     DenyRule(u32),
-    NoConsent,
+    WithoutConsent,
     NotSummary,
-    NoEmergency,
+    WithoutCapability,
     FullClosed,
     Excluded,
 }
@@ -261,7 +261,7 @@ impl Model {
                 (Verdict::Emergency { full: true }, _) => "opened in full emergency",
                 (Verdict::Emergency { full: false }, _) => "opened as emergency summary",
                 (Verdict::No(No::DenyRule(_)), _) => "denied by a rule",
-                (Verdict::No(No::NoConsent), _) => "denied without consent",
+                (Verdict::No(No::WithoutConsent), _) => "denied without consent",
                 (Verdict::No(No::Erased), _) => "denied as erased",
                 (Verdict::No(No::Error), _) => "denied as an error",
                 (Verdict::No(No::Patient), _) => "denied for the patient's state",
@@ -277,10 +277,22 @@ impl Model {
         self.pats[pat].log.push(Some(receipt), now);
     }
 
-    /// May an entry of a receipt be released now, and on what does that rest?
-    pub fn releasable(&self, pat: Pat, receipt: &Receipt, entry: &Entry) -> Option<Verdict> {
-        let verdict = self.verdict(receipt, pat, entry.rec, self.now);
-        (entry.verdict.is_permit() && self.now < receipt.until && verdict.is_permit()).then_some(verdict)
+    /// May an entry of a receipt be released at `at`, if nothing happens until then; and on what does that rest?
+    pub fn releasable(&self, pat: Pat, receipt: &Receipt, entry: &Entry, at: u64) -> Option<Verdict> {
+        let verdict = self.verdict(receipt, pat, entry.rec, at);
+        (entry.verdict.is_permit() && at < receipt.until && verdict.is_permit()).then_some(verdict)
+    }
+
+    /// Moments at which a receipt may stop to release, if nothing happens until then, and those just before.
+    pub fn last_moments(&self, pat: Pat, receipt: &Receipt) -> Vec<u64> {
+        // Who is a guardian later, the model does not know before.
+        let Who::Doc(doc) = receipt.opener else { return vec![receipt.until] };
+        let doctor = &self.docs[doc];
+        let rules = self.pats[pat].rules.iter().flat_map(|rule| [rule.terms.from, rule.terms.until]);
+        let posts = doctor.posts.iter().map(|post| post.until);
+        let ends = rules.chain(posts).chain([doctor.licence_until, doctor.closed_until, receipt.until]);
+        let near = ends.filter(|end| self.now < *end && *end <= receipt.until);
+        near.flat_map(|end| [end - 1, end]).collect()
     }
 
     pub(super) fn serve(&mut self, by: Key, pat: Pat, index: u32, entries: u64) -> Option<()> {

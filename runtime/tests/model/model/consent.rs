@@ -45,7 +45,7 @@ impl Model {
         if treats && record.custodian == org && !record.restricted && self.pats[pat].has_defaults(at) {
             return Verdict::Default;
         }
-        Verdict::No(No::NoConsent)
+        Verdict::No(No::WithoutConsent)
     }
 
     /// The same for a guardian who views for the family, through the gateway of an organisation.

@@ -58,7 +58,11 @@ impl Model {
         let (now, number) = (self.now, number as usize);
         let motion = self.motions.get_mut(number)?;
         need(motion.is_open(now) && !motion.ayes.contains(&by) && !motion.nays.contains(&by))?;
-        if aye { motion.ayes.push(by) } else { motion.nays.push(by) }
+        if aye {
+            motion.ayes.push(by)
+        } else {
+            motion.nays.push(by)
+        }
         if motion.ayes.len() >= THRESHOLD {
             let waits = matches!(motion.act, CouncilAct::Parameters { .. });
             if waits {

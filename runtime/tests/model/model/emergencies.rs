@@ -20,7 +20,7 @@ impl Model {
             return ordinary;
         }
         if self.orgs[org].caps & EMERGENCY == 0 {
-            return Verdict::No(No::NoEmergency);
+            return Verdict::No(No::WithoutCapability);
         }
         if full && at < self.docs[doc].closed_until {
             return Verdict::No(No::FullClosed);
@@ -33,7 +33,7 @@ impl Model {
         }
         match ordinary {
             Verdict::No(No::DenyRule(_)) if full => ordinary,
-            Verdict::No(No::NoConsent | No::DenyRule(_)) => Verdict::Emergency { full },
+            Verdict::No(No::WithoutConsent | No::DenyRule(_)) => Verdict::Emergency { full },
             Verdict::No(_) => ordinary,
             _ => Verdict::Emergency { full },
         }

@@ -54,8 +54,7 @@ impl Terms {
             (None, Some(_)) => false,
             (Some(ours), Some(theirs)) => subset(ours, theirs),
         };
-        let any_of =
-            whole.any_of.is_empty() || (!self.any_of.is_empty() && subset(&self.any_of, &whole.any_of));
+        let any_of = whole.any_of.is_empty() || (!self.any_of.is_empty() && subset(&self.any_of, &whole.any_of));
         let uses = uses_left.is_none_or(|left| self.max_uses.is_some_and(|uses| uses <= left));
         let duties = (self.no_redisclose || !whole.no_redisclose)
             && (self.local_only || !whole.local_only)
@@ -172,9 +171,9 @@ impl Model {
 
     pub fn denies_request(&self, pat: Pat, doc: Doc, org: Org, asked: &Terms) -> bool {
         let rules = &self.pats[pat].rules;
-        rules.iter().any(|rule| {
-            rule.surely_denies(asked, self.now) && self.speaks_to(rule.terms.to, doc, org, self.now)
-        })
+        rules
+            .iter()
+            .any(|rule| rule.surely_denies(asked, self.now) && self.speaks_to(rule.terms.to, doc, org, self.now))
     }
 
     /// Is whom it speaks to in the register?
@@ -264,8 +263,7 @@ impl Model {
             _ => !rule.terms.deny,
         };
         let patient = self.pats.get_mut(pat)?;
-        let (gone, stay): (Vec<Rule>, Vec<Rule>) =
-            patient.rules.drain(..).partition(|rule| names(rule) && may(rule));
+        let (gone, stay): (Vec<Rule>, Vec<Rule>) = patient.rules.drain(..).partition(|rule| names(rule) && may(rule));
         let parts: Vec<RuleName> = gone.iter().flat_map(|rule| rule.parts.clone()).collect();
         patient.rules = stay;
         patient.rules.retain(|rule| !parts.contains(&rule.name()));
@@ -283,9 +281,7 @@ impl Model {
             }
             (Who::Org(caller), To::Org(org)) if caller == org => {
                 self.officer(by, PRIVACY)?;
-                let hits = |rule: &Rule| {
-                    matches!(rule.terms.to, To::Everyone) || rule.terms.to == To::Org(org)
-                };
+                let hits = |rule: &Rule| matches!(rule.terms.to, To::Everyone) || rule.terms.to == To::Org(org);
                 self.pats[pat].rules.iter().any(|rule| hits(rule) && rule.surely_denies(&sharing, now))
             }
             _ => return None,
