@@ -126,6 +126,9 @@ impl Model {
             self.keys[key].whom == Some(whom) && self.keys[key].until.is_none_or(|until| happened < until)
         };
         need(signed(opener, Who::Doc(doc)) && signed(officer, Who::Org(org)))?;
+        let evidence = (pat, org, doc, rec, happened);
+        need(!self.anchored.contains(&evidence))?;
+        self.anchored.push(evidence);
         let overdue = now >= happened + H72;
         let entries = self.entries(pat, doc, org, false, &[rec], happened);
         let emergency = Emergency { late: Some(overdue), reviewed: false };

@@ -73,6 +73,8 @@ pub struct Model {
     pub pats: Vec<Patient>,
     pub invites: Vec<Invite>,
     pub slots: Vec<Slot>,
+    /// Emergencies that were written down late: each is once.
+    pub anchored: Vec<(Pat, Org, Doc, Rec, u64)>,
     /// The number of the next record.
     pub next_rec: Rec,
     pub earned: u64,
@@ -122,6 +124,7 @@ impl Model {
             pats: vec![Patient::default(); pats],
             invites: Vec::new(),
             slots: Vec::new(),
+            anchored: Vec::new(),
             next_rec: 1,
             earned: 0,
             redeemed: 0,

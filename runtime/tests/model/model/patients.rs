@@ -11,6 +11,7 @@ const MONTH: u64 = 30 * DAY;
 pub struct Invite {
     pub key: Key,
     pub org: Org,
+    pub at: u64,
     pub until: u64,
     pub provisional: bool,
     pub spent: bool,
@@ -178,7 +179,13 @@ impl Model {
         let org = self.officer(by, REGISTRAR)?;
         need(self.now < until && until <= self.now + MONTH)?;
         need(self.is_new(key) && !self.invites.iter().any(|invite| invite.key == key))?;
-        self.invites.push(Invite { key, org, until, provisional, spent: false });
+        // Two that are older than 30 days are forgotten.
+        for _ in 0..2 {
+            let oldest = self.invites.iter().position(|invite| invite.org == org);
+            let Some(oldest) = oldest.filter(|place| self.invites[*place].at + MONTH <= self.now) else { break };
+            self.invites.remove(oldest);
+        }
+        self.invites.push(Invite { key, org, at: self.now, until, provisional, spent: false });
         Some(())
     }
 
