@@ -26,7 +26,8 @@
 //! * Who registers never uses the invitation's own key as their account: the organisation knows that key.
 //! * A suspended organisation's invitations register nobody while it is suspended.
 //! * Registering writes no rule: under `DenyAll` nothing is filed before the patient grants.
-//! * A lapsed provisional patient can still be confirmed, else its records were lost to everybody.
+//! * A lapsed provisional patient can still be confirmed, else its records were lost to everybody. After a death it lapses
+//!   all the same.
 //! * A declared death stops new rules and key changes at once, but default policy and emergencies only when the 72
 //!   hours are over in which the patient's key may cancel it: a false declaration must not cost a life.
 //! * `Close` is refused while frozen or provisional: whoever stole a key must not end what the freeze protects.

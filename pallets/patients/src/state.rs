@@ -48,17 +48,15 @@ pub fn at(state: &dyn StateReader, patient: &PatientId, now: Moment) -> Result<P
 pub fn may_receive_care(state: &dyn StateReader, patient: &PatientId, now: Moment) -> Result<(), Problem> {
     match at(state, patient, now)?.state {
         PatientState::Provisional { until } if until <= now => Err(Problem::Lapsed),
-        PatientState::Deceased { declared } if now < declared.plus(DECEASED_DELAY) => {
-            match BeforeDeath::get(state, patient) {
-                Some(PatientState::Provisional { until }) if until <= now => Err(Problem::Lapsed),
-                _ => Ok(()),
-            }
-        }
+        // What had lapsed before a death, or does after it, does not open again.
+        PatientState::Deceased { .. } => match BeforeDeath::get(state, patient) {
+            Some(PatientState::Provisional { until }) if until <= now => Err(Problem::Lapsed),
+            _ => Ok(()),
+        },
         PatientState::Closed => Err(Problem::Closed),
         PatientState::Provisional { .. }
         | PatientState::Active
         | PatientState::Frozen { .. }
-        | PatientState::Deceased { .. }
         | PatientState::Recovering { .. } => Ok(()),
     }
 }

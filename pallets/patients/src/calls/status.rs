@@ -158,6 +158,7 @@ fn close(ctx: &mut Ctx<'_, '_>, patient: PatientId, cosigns: &CoSigns) -> Result
     }
     ensure(Holds::get(ctx.state(), &patient) == 0, Error::Held)?;
 
+    guardians::settle(ctx.state_mut(), &patient, now);
     Patients::insert(ctx.state_mut(), &patient, &Patient { state: PatientState::Closed, ..found });
     BeforeDeath::remove(ctx.state_mut(), &patient);
     registry::lock_keys(ctx.state_mut(), Subject::Patient(patient), now, Moment(u64::MAX));

@@ -121,6 +121,15 @@ fn a_change_of_guardians_takes_seventy_two_hours_while_there_are_guardians() {
 }
 
 #[test]
+fn guardians_who_ended_before_a_patient_closed_do_not_stand_again() {
+    let (mut chain, person, _) = with_guardians(2, 1);
+    chain.ok(person.account(), guardians_set(&person, GuardianChange::End)).advance(GUARDIANS_DELAY);
+    assert_eq!(held(&chain, &person), None);
+    chain.ok(person.account(), status_set(&person, Change::Close));
+    assert_eq!(held(&chain, &person), None, "what took effect before stays so");
+}
+
+#[test]
 fn one_change_waits_at_a_time_and_any_key_of_the_patient_cancels_it() {
     let (mut chain, person, friends) = with_guardians(2, 1);
     let session = give_key(&mut chain, &person, 60, true);

@@ -26,6 +26,15 @@ fn never_included(chain: &mut Chain, account: AccountId, call: Call, error: Erro
 }
 
 #[test]
+fn a_validators_key_registers_nobody_and_that_is_said_before() {
+    let mut chain = chain();
+    invite(&mut chain, account(registrar()), 1, false);
+    let (person, call) = (Person::number(1), registration(&chain, 1));
+    chain.prepare(|state| keys::keep_apart(state, person.account(), Purpose::Authority).unwrap());
+    never_included(&mut chain, person.account(), call, Error::KeyTaken);
+}
+
+#[test]
 fn a_new_key_registers_against_an_invitation() {
     let mut chain = chain();
     invite(&mut chain, account(registrar()), 1, false);

@@ -261,6 +261,18 @@ fn a_declared_provisional_patient_lapses_all_the_same_and_returns_as_provisional
 }
 
 #[test]
+fn a_provisional_patient_who_lapsed_is_not_open_again_after_a_death() {
+    let mut chain = chain();
+    let person = registered(&mut chain, account(registrar()), 1, true);
+    chain.advance(30 * DAY);
+    declare(&mut chain, &person);
+    let care = |chain: &Chain| may_receive_care(chain.state(), &person.id, chain.now());
+    assert_eq!(care(&chain), Err(Problem::Lapsed));
+    chain.advance(DECEASED_DELAY);
+    assert_eq!(care(&chain), Err(Problem::Lapsed), "the declaration can no longer be cancelled");
+}
+
+#[test]
 fn after_a_death_two_registrars_close_when_it_can_no_longer_be_cancelled() {
     let (mut chain, person) = with_patient();
     declare(&mut chain, &person);
