@@ -1,7 +1,7 @@
 //! docs/paper.md says what every claim of the paper is here, by a command each. All of them are typed, from top to
 //! bottom, in the scene that the page names, and end as the page says.
 
-#[path = "support/mod.rs"]
+#[path = "support/program.rs"]
 mod support;
 
 use std::{

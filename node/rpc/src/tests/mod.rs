@@ -1,5 +1,6 @@
 //! Tests through real sockets.
 
+mod authorisation;
 mod chain_head;
 mod clients;
 mod legacy;
