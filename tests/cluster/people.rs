@@ -162,7 +162,10 @@ fn the_council_changes_parameters_members_and_its_mind() {
     let newcomer = second.key("member");
 
     let before = council.ok("council status");
-    let set = council.ok("council set-parameters --root-delay 1h --patient-weight 30000 --key council");
+    let hasty = council.refused("council set-parameters --root-delay 1h --key council", 1);
+    assert!(hasty.contains("outside its bounds"), "where root acts wait, a recovery of seconds is none: {hasty}");
+    let set =
+        council.ok("council set-parameters --root-delay 1h --recovery-delay 3d --patient-weight 30000 --key council");
     assert_eq!(set["outcome"], "executed", "this chain's delay was nothing until now");
     let after = council.ok("council status");
     assert_eq!((&after["root_delay_ms"], &after["patient_weight"]), (&3_600_000.into(), &30_000.into()));

@@ -163,11 +163,23 @@ impl Network {
     }
 
     async fn ready(&mut self, chain: Chain) -> Result<Chain, DemoError> {
-        for other in self.nodes.iter().filter_map(|node| node.chain.as_ref()) {
-            self.seen = self.seen.max(tip(other).await?.number);
-        }
-        reach(&chain, self.seen).await?;
+        self.level().await?;
         Ok(chain)
+    }
+
+    /// Wait until every running node has everything that anybody has seen: whoever asks another hospital's gateway
+    /// asks that hospital's node.
+    pub async fn level(&mut self) -> Result<(), DemoError> {
+        let running: Vec<&Chain> = self.nodes.iter().filter_map(|node| node.chain.as_ref()).collect();
+        let mut seen = self.seen;
+        for chain in &running {
+            seen = seen.max(tip(chain).await?.number);
+        }
+        for chain in &running {
+            reach(chain, seen).await?;
+        }
+        self.seen = seen;
+        Ok(())
     }
 
     /// The number of the node whose turn it is.

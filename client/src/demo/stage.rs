@@ -77,6 +77,8 @@ impl Stage {
         (key, secret): (&KeyPair, &KemSecret),
         (patient, record, receipt): (PatientId, RecordId, Option<u32>),
     ) -> Result<Vec<u8>, ActionError> {
+        // A node that lags is told of when its turn comes; fetching says what comes of it here.
+        let _ = self.network.level().await;
         self.fetched += 1;
         let out = self.people.join(format!("fetched-{}.json", self.fetched));
         remote::get(chain, None, key, secret, (patient, record, receipt), &out).await?;

@@ -1,10 +1,13 @@
 //! Filing and reading records by the gateways of those who keep them.
 
-use std::{io::Read, path::Path};
+use std::{io::Read, path::Path, time::Duration};
 
+use salus_access::storage::Receipts;
 use salus_primitives::{OrganisationId, PatientId, RecordId, crypto::KeyPair};
 use salus_records::{CustodyReceipts, Record};
-use salus_registry::storage::Organisations;
+use salus_registry::storage::{KemKeys, Organisations};
+use salus_support::StateReader;
+use salus_system::storage::Account;
 
 use super::{Fetched, Gateway, RemoteError, Upload, Wanted, fetch, upload};
 use crate::{
@@ -13,8 +16,14 @@ use crate::{
         records::{Filed, Filing, Parties, parties, put_call, show, standing_wrap},
     },
     chain::Chain,
+    door::Refusal,
     envelope::{Anchor, Compression, KemSecret, RecordRef, Wrap, seal},
 };
+
+/// How often a gateway is asked again that is behind, and after how long: within the 12 seconds in which it must have
+/// a newer block, or answers nothing.
+const BEHIND_TRIES: u32 = 20;
+const BEHIND_PAUSE: Duration = Duration::from_millis(500);
 
 /// File a record: encrypt `plain` to a file without a name, upload it with the wraps for patient and custodians to
 /// the gateway of each custodian, of the first one at `url` or where the chain says, and put digest, labels and the
@@ -92,13 +101,13 @@ pub async fn get(
         if !keepers().any(|keeper| keeper == found) {
             return Err(RemoteError::OtherGateway { found, expected: record.custodian }.into());
         }
-        let fetched = fetch(&gateway, key, &wanted, secret, out).await?;
+        let fetched = patiently(chain, &gateway, key, &wanted, secret, out).await?;
         return Ok((record, fetched));
     }
     let mut failed = RemoteError::NoAddress { organisation: record.custodian };
     for keeper in keepers() {
         let fetched = match connect(chain, None, keeper).await {
-            Ok(gateway) => fetch(&gateway, key, &wanted, secret, out).await,
+            Ok(gateway) => patiently(chain, &gateway, key, &wanted, secret, out).await,
             Err(ActionError::Remote(error)) => Err(error),
             Err(other) => return Err(other),
         };
@@ -109,6 +118,42 @@ pub async fn get(
         }
     }
     Err(failed.into())
+}
+
+/// Fetch from a gateway, and ask again where its node is some blocks behind ours.
+async fn patiently(
+    chain: &Chain,
+    gateway: &Gateway,
+    key: &KeyPair,
+    wanted: &Wanted,
+    secret: &KemSecret,
+    out: &Path,
+) -> Result<Fetched, RemoteError> {
+    for _ in 0..BEHIND_TRIES {
+        match fetch(gateway, key, wanted, secret, out).await {
+            Err(error) if is_behind(chain, key, wanted, &error).await => tokio::time::sleep(BEHIND_PAUSE).await,
+            other => return other,
+        }
+    }
+    fetch(gateway, key, wanted, secret, out).await
+}
+
+/// Does a gateway know nothing of what our node has as final?
+async fn is_behind(chain: &Chain, key: &KeyPair, wanted: &Wanted, error: &RemoteError) -> bool {
+    let known = match (error.refusal(), wanted.receipt) {
+        // Ours was just read from our node.
+        (Some(Refusal::NoSuchRecord), _) => Ok(true),
+        (Some(Refusal::NoSuchReceipt), Some(index)) => {
+            chain.view_now(|state| Receipts::get(state, &(wanted.patient, index)).is_some()).await
+        }
+        (Some(Refusal::NotRegistered | Refusal::NoKemKey), _) => {
+            let reader = key.public();
+            let subject = |state: &dyn StateReader| Account::get(state, &reader).data.subject;
+            chain.view_now(|state| subject(state).is_some_and(|of| KemKeys::get(state, &of).is_some())).await
+        }
+        _ => return false,
+    };
+    known.unwrap_or(false)
 }
 
 /// The gateway of `organisation`, at `url` or where the chain says.

@@ -181,7 +181,11 @@ impl Model {
                 RequestState::Approved
             }
             Answer::Refuse => RequestState::Refused,
-            Answer::Withdraw => RequestState::Withdrawn,
+            // Whoever asked for a suspended organisation reports releases, and does nothing else for it.
+            Answer::Withdraw => {
+                need(self.is_active(request.org))?;
+                RequestState::Withdrawn
+            }
         };
         self.pats[pat].requests[place].state = state;
         Some(())

@@ -345,6 +345,8 @@ impl Model {
             _ => return None,
         }
         need(recovery.ripe <= self.now)?;
+        // The key may have come to speak for somebody while the delay ran.
+        need(self.is_new(recovery.key))?;
         for key in self.keys_of(Who::Pat(pat)) {
             self.end_key(key);
         }
