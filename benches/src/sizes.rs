@@ -65,7 +65,7 @@ pub fn measure(folder: &Path, scale: usize, report: &mut Report) -> anyhow::Resu
     let group = grants(&mut world, count);
     of("grant, a patient's first", "its page, the ledger and the quota of the day", vec![group], &mut chain)?;
     let group = grants(&mut world, count);
-    of("grant, on a page that is there", "", vec![group], &mut chain)?;
+    of("grant, on a page that is there", "the page grows", vec![group], &mut chain)?;
     let group = filings(&mut world, count);
     of("record", "one custodian, no tags", vec![group], &mut chain)?;
     let group = openings(&mut world, count);

@@ -11,7 +11,8 @@ use crate::{Case, Counted, Counter, ROWS, SUSPENDS_FEW, SUSPENDS_MANY, Scene};
 fn counted(scene: &Scene) -> Vec<(&Case, Counted)> {
     let runtime = SalusRuntime::new();
     let counter = Counter::new(&runtime, &scene.state, scene.block).unwrap();
-    let count = |case: &Case| counter.count(case).unwrap_or_else(|error| panic!("{}, {}: {error}", case.call, case.size));
+    let count =
+        |case: &Case| counter.count(case).unwrap_or_else(|error| panic!("{}, {}: {error}", case.call, case.size));
     scene.cases.iter().map(|case| (case, count(case))).collect()
 }
 
@@ -30,8 +31,7 @@ fn every_call_has_a_worst_case_and_each_ends_as_it_says() {
 fn the_weight_of_a_call_pays_for_the_keys_and_signatures_of_its_worst_case() {
     let scene = Scene::among(1);
     let unpaid = counted(&scene).into_iter().filter_map(|(case, counted)| {
-        let worth =
-            Cost::READ * counted.reads + Cost::WRITE * counted.writes + Cost::SIGNATURE * case.signatures;
+        let worth = Cost::READ * counted.reads + Cost::WRITE * counted.writes + Cost::SIGNATURE * case.signatures;
         (worth > case.weight).then(|| {
             let Counted { reads, writes, .. } = counted;
             format!(
