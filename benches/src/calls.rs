@@ -119,7 +119,7 @@ impl Bench {
         let one = std::slice::from_ref(&case.extrinsic);
         let (mut idle, mut with) = (Vec::new(), Vec::new());
         let (mut idle_roots, mut roots) = (Vec::new(), Vec::new());
-        // As many rounds again before, which do not count: what a validator executes is warm.
+        // A tenth as many rounds go before and do not count: what a validator executes is warm.
         for round in 0..self.runs + self.runs / 10 {
             let (empty, empty_root) = self.run(&[])?;
             let (full, root) = self.run(one)?;
