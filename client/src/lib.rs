@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod fhir;
 pub mod keystore;
 pub mod light;
+mod preamble;
 pub mod remote;
 pub mod tags;
 

@@ -21,7 +21,10 @@ use salus_runtime::RuntimeCall;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::envelope::{Appointment, IdentityError, KemPublic, KemSecret, open_identity, seal_identity};
+use crate::{
+    envelope::{Appointment, IdentityError, KemPublic, KemSecret, open_identity, seal_identity},
+    preamble,
+};
 
 const FORMAT: &str = "salus-booking";
 const VERSION: u32 = 1;
@@ -83,13 +86,6 @@ struct Json {
     sealed: Option<String>,
 }
 
-/// Only what tells which program is to read the rest.
-#[derive(Deserialize)]
-struct Preamble {
-    format: String,
-    version: u32,
-}
-
 impl Booking {
     /// Take the hours of `appointment` with `key`, made for it alone; `identity` says who it is, and is sealed to
     /// the organisation's `recipient`.
@@ -120,14 +116,8 @@ impl Booking {
     /// [`BookingError`]: also when its signature does not fit.
     pub fn from_json(text: &str) -> Result<Self, BookingError> {
         let malformed = BookingError::Malformed;
-        let preamble: Preamble =
-            serde_json::from_str(text).map_err(|_| malformed("no JSON with a format and a version"))?;
-        if preamble.format != FORMAT {
-            return Err(malformed("another format"));
-        }
-        if preamble.version != VERSION {
-            return Err(BookingError::TooNew { found: preamble.version });
-        }
+        preamble::check(text.as_bytes(), FORMAT, VERSION)
+            .map_err(|fault| fault.told(malformed, |found| BookingError::TooNew { found }))?;
         let json: Json = serde_json::from_str(text).map_err(|_| malformed("a field is missing or unknown"))?;
         let bare = |text: &str| text.strip_prefix("0x").unwrap_or(text).to_owned();
         let mut signature = [0; 64];

@@ -22,6 +22,8 @@ use salus_primitives::{
 use salus_runtime::RuntimeCall;
 use serde::{Deserialize, Serialize};
 
+use crate::preamble;
+
 const FORMAT: &str = "salus-emergency";
 const VERSION: u32 = 1;
 
@@ -108,13 +110,6 @@ struct SignJson {
     signature: String,
 }
 
-/// Only what tells which program is to read the rest.
-#[derive(Deserialize)]
-struct Preamble {
-    format: String,
-    version: u32,
-}
-
 impl LateEvidence {
     /// Of what happened, for the chain of `genesis`; nobody has signed it yet.
     pub fn new(genesis: Hash, release: EmergencyRelease) -> Self {
@@ -127,14 +122,8 @@ impl LateEvidence {
     /// [`EvidenceError`]: also when a signature in it does not fit.
     pub fn from_json(text: &str) -> Result<Self, EvidenceError> {
         let malformed = EvidenceError::Malformed;
-        let preamble: Preamble =
-            serde_json::from_str(text).map_err(|_| malformed("no JSON with a format and a version"))?;
-        if preamble.format != FORMAT {
-            return Err(malformed("another format"));
-        }
-        if preamble.version != VERSION {
-            return Err(EvidenceError::TooNew { found: preamble.version });
-        }
+        preamble::check(text.as_bytes(), FORMAT, VERSION)
+            .map_err(|fault| fault.told(malformed, |found| EvidenceError::TooNew { found }))?;
         let json: Json = serde_json::from_str(text).map_err(|_| malformed("a field is missing or unknown"))?;
         let release = EmergencyRelease {
             patient: json.patient.parse().map_err(|_| malformed("the patient's id does not read"))?,

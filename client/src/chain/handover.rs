@@ -25,6 +25,7 @@ use salus_runtime::RuntimeCall;
 use serde::{Deserialize, Serialize};
 
 use super::{Chain, ChainError, CoSignError, Receipt, SubmitError, cosign, with_cosigns, without_cosigns};
+use crate::preamble;
 
 const FORMAT: &str = "salus-cosign";
 const VERSION: u32 = 1;
@@ -113,13 +114,6 @@ struct GivenJson {
     signature: String,
 }
 
-/// Only what tells which program is to read the rest.
-#[derive(Deserialize)]
-struct Preamble {
-    format: String,
-    version: u32,
-}
-
 impl HandOver {
     /// `call`, which `submitter` will submit under `nonce` on the chain of `genesis` once all of `needed` agreed.
     ///
@@ -149,14 +143,8 @@ impl HandOver {
     /// [`HandOverError`]: also when a signature in it does not fit.
     pub fn from_json(text: &str) -> Result<Self, HandOverError> {
         let malformed = HandOverError::Malformed;
-        let preamble: Preamble =
-            serde_json::from_str(text).map_err(|_| malformed("no JSON with a format and a version"))?;
-        if preamble.format != FORMAT {
-            return Err(malformed("another format"));
-        }
-        if preamble.version != VERSION {
-            return Err(HandOverError::TooNew { found: preamble.version });
-        }
+        preamble::check(text.as_bytes(), FORMAT, VERSION)
+            .map_err(|fault| fault.told(malformed, |found| HandOverError::TooNew { found }))?;
         let json: Json = serde_json::from_str(text).map_err(|_| malformed("a field is missing or unknown"))?;
         let account = |text: &str| text.parse::<AccountId>().map_err(|_| malformed("an address does not read"));
         let genesis = json.genesis.parse().map_err(|_| malformed("the genesis hash does not read"))?;

@@ -156,15 +156,11 @@ impl Network {
         for _ in 0..self.nodes.len() {
             self.turn = (self.turn + 1) % self.nodes.len();
             if let Some(chain) = self.nodes[self.turn].chain.clone() {
-                return self.ready(chain).await;
+                self.level().await?;
+                return Ok(chain);
             }
         }
         Err(DemoError::Node("none of them runs".into()))
-    }
-
-    async fn ready(&mut self, chain: Chain) -> Result<Chain, DemoError> {
-        self.level().await?;
-        Ok(chain)
     }
 
     /// Wait until every running node has everything that anybody has seen: whoever asks another hospital's gateway
@@ -208,7 +204,7 @@ impl Network {
             return Err(DemoError::Node(format!("node {number} does not run")));
         };
         let from = tip(&chain).await?.number;
-        let chain = self.ready(chain).await?;
+        self.level().await?;
         Ok((from, tip(&chain).await?.number))
     }
 

@@ -3,7 +3,7 @@
 
 use salus_access::cases::Finding;
 use salus_appointments::{Change, SlotRef};
-use salus_consent::{Action, Attribute, Grantee, Kind, Kinds, Purpose, Reason, Tier, types::RuleRef};
+use salus_consent::{Action, Attribute, Grantee, Kind, Kinds, Purpose, Reason, Tier};
 use salus_patients::{
     Error as PatientsError,
     types::{GuardianChange, GuardianTerms, Powers, RecoveryNews, RecoveryStep},
@@ -109,9 +109,11 @@ async fn book(chain: &Chain, cast: &Cast, filed: &Filed, teller: &mut Teller) ->
     let confirmed = appointments::set(chain, &ben.key, slot, Change::Confirm).await;
     teller.step(&doing("confirming", confirmed)?, "Dr Ben confirms; the chain names no patient");
 
-    let rule = view(chain, filed, Grantee::Practitioner(ben.id, linden.id), Kinds::ALL, hours).await?;
-    teller
-        .step(&rule.1, &format!("The patient grants Dr Ben View of everything within these hours: rule {}", rule.0.id));
+    let granted = view(chain, filed, Grantee::Practitioner(ben.id, linden.id), Kinds::ALL, hours).await?;
+    teller.step(
+        &granted.receipt,
+        &format!("The patient grants Dr Ben View of everything within these hours: rule {}", granted.rule.id),
+    );
     let chart = (&filed.patient, filed.chart.0);
     open_denied(chain, ben, chart, Reason::NoConsent, "Dr Ben opens the chart before they begin", teller).await?;
     Ok((slot, hours))
@@ -124,11 +126,10 @@ async fn view(
     to: Grantee,
     kinds: Kinds,
     window: Window,
-) -> Result<(RuleRef, crate::chain::Receipt), DemoError> {
+) -> Result<consent::Granted, DemoError> {
     let terms = consent::permit(to, kinds, &[Purpose::Treatment], &[Action::View], window);
     let patient = &filed.patient;
-    let granted = doing("granting", consent::grant(chain, &patient.key, patient.id, terms, None).await)?;
-    Ok((granted.rule, granted.receipt))
+    doing("granting", consent::grant(chain, &patient.key, patient.id, terms, None).await)
 }
 
 /// Whoever has the attribute at that moment reads, and nobody else.
@@ -138,8 +139,11 @@ async fn by_attribute(stage: &mut Stage, cast: &Cast, filed: &Filed, teller: &mu
         Grantee::Attribute(Attribute { organisation: cast.linden.id, speciality: Some(CARDIOLOGY), role: None });
     let now = chain.now().await?;
     let month = Window { from: now, until: now.plus(30 * DAY) };
-    let rule = view(chain, filed, cardiologists, Kinds::of(&[Kind::General]), month).await?;
-    teller.step(&rule.1, &format!("Of the General record, for a month: rule {}; it names no doctor", rule.0.id));
+    let granted = view(chain, filed, cardiologists, Kinds::of(&[Kind::General]), month).await?;
+    teller.step(
+        &granted.receipt,
+        &format!("Of the General record, for a month: rule {}; it names no doctor", granted.rule.id),
+    );
     let (record, bundle) = &filed.general;
     let of = (&filed.patient, *record);
     let text = "Dr Ben, a general practitioner, opens the General record";

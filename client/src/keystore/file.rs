@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{CIPHER, FORMAT, KDF, KdfParams, KeyFile, KeyKind, KeystoreError, VERSION};
-use crate::envelope::random_bytes;
+use crate::{envelope::random_bytes, preamble};
 
 /// Longest file that is read at all, in bytes; a key file has about 700.
 const BYTES_MAX: u64 = 16 * 1024;
@@ -44,13 +44,6 @@ struct KdfJson {
     for_development: bool,
 }
 
-/// Only what tells which program is to read the rest.
-#[derive(Deserialize)]
-struct Preamble {
-    format: String,
-    version: u32,
-}
-
 impl KeyFile {
     pub(super) fn to_json(&self) -> String {
         let KdfParams { memory_kib, passes, lanes, for_development } = self.kdf;
@@ -74,14 +67,8 @@ impl KeyFile {
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KeystoreError> {
         let no_key_file = |reason| KeystoreError::NotAKeyFile { path: path.to_owned(), reason };
         let damaged = |reason| KeystoreError::Damaged { path: path.to_owned(), reason };
-        let preamble: Preamble =
-            serde_json::from_slice(bytes).map_err(|_| no_key_file("no JSON with a format and a version"))?;
-        if preamble.format != FORMAT {
-            return Err(no_key_file("another format"));
-        }
-        if preamble.version != VERSION {
-            return Err(KeystoreError::TooNew { path: path.to_owned(), found: preamble.version });
-        }
+        let too_new = |found| KeystoreError::TooNew { path: path.to_owned(), found };
+        preamble::check(bytes, FORMAT, VERSION).map_err(|fault| fault.told(no_key_file, too_new))?;
         let json: Json =
             serde_json::from_slice(bytes).map_err(|_| damaged("a field is missing, unknown or of another type"))?;
         if json.kdf.name != KDF || json.cipher != CIPHER {

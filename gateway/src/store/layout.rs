@@ -32,7 +32,7 @@ impl fmt::Debug for Place {
 /// Whose wrap of a content key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Holder {
-    /// The patient's standing one.
+    /// The patient's standing one, sealed to the key they had when the record was filed.
     Patient,
     /// A custodian's standing one.
     Custodian(OrganisationId),

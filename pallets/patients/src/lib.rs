@@ -139,8 +139,8 @@ pub enum Call {
     },
     /// Give a patient new keys in place of all old ones.
     ///
-    /// `Propose` by guardians with the power to recover, each sending the same keys: at the threshold 72 hours begin.
-    /// Or by a Registrar with the co-signature of a Registrar of another organisation: then it is 14 days and one key.
+    /// `Propose` by guardians with the power to recover, each sending the same keys: at the threshold the
+    /// `recovery_delay` begins. Or by a Registrar with the co-signature of a Registrar of another organisation: then it is 14 days and one key.
     /// The new keys sign along, each time. `Finish` when that is over, within 14 days, by such a guardian or by a
     /// Registrar of either organisation; the KEM key goes too. `Cancel` before it is over by any live key of the
     /// patient; not when the same guardians begin again within 30 days of that. Emits `Recovery`. Refused with

@@ -356,7 +356,7 @@ pub enum RecoveryNews {
         /// May a key of the patient veto it before?
         vetoable: bool,
     },
-    /// The keys were replaced. The KEM key went too: custodians seal standing wraps anew when another is set.
+    /// The keys were replaced. The KEM key went too: gateways seal to the next one once the patient has set it.
     #[codec(index = 2)]
     Recovered {
         /// The only keys there are now.
